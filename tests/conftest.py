@@ -1,0 +1,45 @@
+"""Fixtures that several test modules share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real policy files beside the project; tests that want them skip where they are absent."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real policy data is not here: ../shared/data")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_engine() -> Iterator[object]:
+    """The real small model, loaded once for all tests."""
+    from toolkit.engine import load_engine
+
+    engine = load_engine("small", context=8192)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Iterator[object]:
+    """The real embedding model, loaded once for all tests."""
+    from toolkit.embed import load_embedder
+
+    loaded = load_embedder()
+    yield loaded
+    loaded.close()

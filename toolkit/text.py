@@ -1,0 +1,52 @@
+"""Text as policies have it: folding of width and white space, and locating a quote in its source."""
+
+from __future__ import annotations
+
+import unicodedata
+
+__all__ = ["fold", "fold_with_offsets", "locate", "squeeze"]
+
+_PUNCTUATION = str.maketrans("，：；！？（）【】“”‘’％～—﹪", ",:;!?()[]\"\"''%~-%")
+
+
+def squeeze(text: str) -> str:
+    """Remove all white space."""
+    return "".join(text.split())
+
+
+def fold(text: str) -> str:
+    """Fold full and half width and punctuation variants and drop white space, for comparing."""
+    return fold_with_offsets(text)[0]
+
+
+def fold_with_offsets(text: str) -> tuple[str, list[int]]:
+    """Fold as `fold` does and give, for every folded character, its index in `text`."""
+    folded: list[str] = []
+    offsets: list[int] = []
+    for index, character in enumerate(text):
+        if character.isspace() or character in "\u200b\ufeff\u00ad":
+            continue
+        for piece in unicodedata.normalize("NFKC", character).translate(_PUNCTUATION):
+            if not piece.isspace():
+                folded.append(piece)
+                offsets.append(index)
+    return "".join(folded), offsets
+
+
+def locate(text: str, quote: str, *, start: int = 0) -> tuple[int, int] | None:
+    """Find a quote in a text, white space and width aside; None where it does not stand.
+
+    Looks from character `start` on and returns the first place as (start, end) in `text`.
+    An exact match is preferred to a folded one.
+    """
+    if not quote.strip():
+        return None
+    at = text.find(quote, start)
+    if at >= 0:
+        return at, at + len(quote)
+    needle = fold(quote)
+    haystack, offsets = fold_with_offsets(text[start:])
+    at = haystack.find(needle) if needle else -1
+    if at < 0:
+        return None
+    return start + offsets[at], start + offsets[at + len(needle) - 1] + 1

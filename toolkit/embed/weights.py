@@ -1,0 +1,216 @@
+"""The installed E5 weight file, rewritten once as a GGUF that llama.cpp loads.
+
+In: the file `e5-small-q4.bin` (magic `E5S1`), little-endian throughout: the model's sizes, the
+SentencePiece unigram pieces with their scores, a map of normalised characters, a directory of tensors
+and their bytes. Matrices are ggml's own Q4_0 blocks, so they are copied and no weight changes.
+Out: `e5-small-<sha256>.gguf` beside it, of architecture `bert` with mean pooling.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import struct
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from toolkit.embed.gguf import F32, Q4_0, Tensor, Value, write_gguf
+from toolkit.errors import ModelError
+
+__all__ = ["prepare_gguf"]
+
+_LAYER = {
+    "q": "attn_q",
+    "k": "attn_k",
+    "v": "attn_v",
+    "ao": "attn_output",
+    "aln": "attn_output_norm",
+    "fi": "ffn_up",
+    "fo": "ffn_down",
+    "oln": "layer_output_norm",
+}
+_OUTER = {
+    "emb.word": "token_embd.weight",
+    "emb.pos": "position_embd.weight",
+    "emb.type": "token_types.weight",
+    "emb.ln.w": "token_embd_norm.weight",
+    "emb.ln.b": "token_embd_norm.bias",
+}
+_NORMAL, _UNKNOWN, _CONTROL = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    width: int
+    layers: int
+    heads: int
+    inner: int
+    rows: int
+    positions: int
+    types: int
+    epsilon: float
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    texts: list[str]
+    scores: list[float]
+    bos: int
+    eos: int
+    pad: int
+    unknown: int
+
+
+def prepare_gguf(source: Path) -> Path:
+    """Give the GGUF of a weight file, writing it the first time (a second or two).
+
+    Its name holds the first 16 characters of the source's SHA-256. Two processes at once do no harm.
+    """
+    ready = _existing(source)
+    if ready is not None:
+        return ready
+    with FileLock(source.with_suffix(".lock")):
+        ready = _existing(source)
+        return ready if ready is not None else _convert(source)
+
+
+def _existing(source: Path) -> Path | None:
+    made = source.stat().st_mtime_ns
+    for path in source.parent.glob("e5-small-*.gguf"):
+        if path.stat().st_mtime_ns >= made:
+            return path
+    return None
+
+
+def _convert(source: Path) -> Path:
+    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image:
+        digest = hashlib.sha256(image).hexdigest()
+        target = source.with_name(f"e5-small-{digest[:16]}.gguf")
+        try:
+            fields, tensors = _read(memoryview(image), digest)
+        except (struct.error, ValueError, KeyError, UnicodeDecodeError) as error:
+            raise ModelError(
+                f"the embedding model {source} is broken ({error})", hint="run: zhengce setup"
+            ) from error
+        handle, partial = tempfile.mkstemp(dir=source.parent, prefix=".e5-", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as out:
+                write_gguf(out, fields, tensors)
+            os.replace(partial, target)
+        except BaseException:
+            Path(partial).unlink(missing_ok=True)
+            raise
+        finally:
+            for tensor in tensors:
+                if isinstance(tensor.data, memoryview):
+                    tensor.data.release()
+    return target
+
+
+class _Cursor:
+    """Reads the header's fields one after another."""
+
+    def __init__(self, image: memoryview) -> None:
+        self._image = image
+        self.at = 0
+
+    def take(self, layout: str) -> tuple[int, ...]:
+        values = struct.unpack_from("<" + layout, self._image, self.at)
+        self.at += struct.calcsize("<" + layout)
+        return values
+
+    def bytes(self, length: int) -> bytes:
+        if self.at + length > len(self._image):
+            raise ValueError("the file ends too early")
+        self.at += length
+        return bytes(self._image[self.at - length : self.at])
+
+
+def _read(image: memoryview, digest: str) -> tuple[dict[str, Value], list[Tensor]]:
+    if bytes(image[:4]) != b"E5S1":
+        raise ValueError("it does not begin with E5S1")
+    cursor = _Cursor(image)
+    cursor.take("4sI")
+    sizes = _Sizes(*cursor.take("7if"))
+    cursor.take("i")  # weights a Q4_0 block, always 32
+    pieces = _read_pieces(cursor)
+    return _fields(sizes, pieces, digest), list(_tensors(image, cursor, sizes, len(pieces.texts)))
+
+
+def _read_pieces(cursor: _Cursor) -> _Pieces:
+    count, bos, eos, pad, unknown, length = cursor.take("5iQ")
+    offsets = cursor.take(f"{count + 1}I")
+    scores = list(cursor.take(f"{count}f"))
+    blob = cursor.bytes(length)
+    texts = [blob[offsets[i] : offsets[i + 1]].decode("utf-8") for i in range(count)]
+    _, length = cursor.take("iI")  # the map of normalised characters: NFKC, done in Python
+    cursor.bytes(length)
+    return _Pieces(texts, [float(s) for s in scores], bos, eos, pad, unknown)
+
+
+def _fields(sizes: _Sizes, pieces: _Pieces, digest: str) -> dict[str, Value]:
+    kinds = [_NORMAL] * len(pieces.texts)
+    kinds[pieces.unknown] = _UNKNOWN
+    for special in (pieces.bos, pieces.eos, pieces.pad):
+        kinds[special] = _CONTROL
+    return {
+        "general.architecture": "bert",
+        "general.name": "multilingual-e5-small",
+        "general.source.sha256": digest,
+        "bert.block_count": sizes.layers,
+        "bert.context_length": sizes.positions,
+        "bert.embedding_length": sizes.width,
+        "bert.feed_forward_length": sizes.inner,
+        "bert.attention.head_count": sizes.heads,
+        "bert.attention.layer_norm_epsilon": sizes.epsilon,
+        "bert.attention.causal": False,
+        "bert.pooling_type": 1,
+        "tokenizer.ggml.model": "t5",
+        "tokenizer.ggml.pre": "default",
+        "tokenizer.ggml.tokens": pieces.texts,
+        "tokenizer.ggml.scores": pieces.scores,
+        "tokenizer.ggml.token_type": kinds,
+        "tokenizer.ggml.token_type_count": sizes.types,
+        "tokenizer.ggml.bos_token_id": pieces.bos,
+        "tokenizer.ggml.eos_token_id": pieces.eos,
+        "tokenizer.ggml.padding_token_id": pieces.pad,
+        "tokenizer.ggml.unknown_token_id": pieces.unknown,
+        "tokenizer.ggml.add_space_prefix": True,
+        "tokenizer.ggml.remove_extra_whitespaces": True,
+        "tokenizer.ggml.add_bos_token": True,
+        "tokenizer.ggml.add_eos_token": True,
+    }
+
+
+def _tensors(image: memoryview, cursor: _Cursor, sizes: _Sizes, pieces: int) -> Iterator[Tensor]:
+    (count,) = cursor.take("i")
+    for _ in range(count):
+        (length,) = cursor.take("H")
+        name = cursor.bytes(length).decode("ascii")
+        kind, numbers, offset, size = cursor.take("BIQQ")
+        target = _target(name)
+        if target == "token_embd.weight":  # its last rows belong to no piece
+            numbers, size = pieces * sizes.width, size // sizes.rows * pieces
+        data = image[offset : offset + size]
+        if len(data) != size:
+            raise ValueError("the file ends too early")
+        yield Tensor(target, _shape(target, numbers, sizes), Q4_0 if kind else F32, data)
+
+
+def _target(name: str) -> str:
+    if name in _OUTER:
+        return _OUTER[name]
+    layer, part, kind = name.split(".")
+    return f"blk.{int(layer[1:])}.{_LAYER[part]}.{'weight' if kind == 'w' else 'bias'}"
+
+
+def _shape(target: str, numbers: int, sizes: _Sizes) -> tuple[int, ...]:
+    if target.endswith("bias") or "norm" in target:
+        return (numbers,)
+    fast = sizes.inner if "ffn_down" in target else sizes.width
+    return (fast, numbers // fast)

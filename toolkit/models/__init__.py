@@ -5,33 +5,69 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
-import platformdirs
+from toolkit.errors import InputError, ModelError
+from toolkit.models.catalogue import DEFAULT_MODEL, CatalogueModel, find
+from toolkit.models.gguf import check_gguf
+from toolkit.models.hub import hub_model, is_hub_name
+from toolkit.models.install import Installed, install, installed_member
+from toolkit.models.places import cache_folder, model_folder
 
-from toolkit.errors import ModelError
-
-__all__ = ["Resolved", "cache_folder", "resolve"]
+__all__ = ["Installed", "Resolved", "cache_folder", "install", "installed_member", "model_folder", "resolve"]
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """A model that can be loaded: a GGUF file's path, or a server's URL."""
+    """A model that can be loaded: a GGUF file's path, or a server's URL.
+
+    With a URL, `name` is the model's name at the server (empty: the server's own choice) and `path`
+    means nothing.
+    """
 
     name: str
     path: Path
     url: str | None = None
 
 
-def cache_folder() -> Path:
-    """The user's cache: $ZHENGCE_CACHE or the platform's own place."""
-    return Path(os.environ.get("ZHENGCE_CACHE") or platformdirs.user_cache_dir("zhengce"))
-
-
 def resolve(model: str | None = None) -> Resolved:
-    """Find a model by catalogue name, alias or path."""
-    name = model or os.environ.get("ZHENGCE_MODEL") or "qwen2.5-coder-1.5b"
-    name = {"small": "qwen2.5-coder-0.5b", "default": "qwen2.5-coder-1.5b"}.get(name, name)
-    path = Path(name) if name.endswith(".gguf") else cache_folder() / "models" / name / "model.gguf"
-    if not path.exists():
-        raise ModelError(f"the model {name} is not installed", hint=f"run: zhengce setup --model {name}")
-    return Resolved(name=name, path=path)
+    """Find a model by catalogue name or alias, GGUF path, Hub repository or server URL.
+
+    None means $ZHENGCE_MODEL or the catalogue's default. Only a Hub repository may be downloaded
+    here, the first time it is named; a catalogue model that is not installed is a ModelError.
+    """
+    name = model or os.environ.get("ZHENGCE_MODEL") or DEFAULT_MODEL
+    if name.startswith(("http://", "https://")):
+        return _server(name)
+    known = find(name)
+    if known is not None:
+        return Resolved(name=known.name, path=_language_model(known))
+    path = Path(name).expanduser()
+    if path.is_file():
+        check_gguf(path)
+        return Resolved(name=path.stem, path=path.absolute())
+    if name.endswith(".gguf") and ":" not in name:
+        raise ModelError(f"there is no model file {name}")
+    if is_hub_name(name):
+        found = hub_model(name)
+        check_gguf(found)
+        return Resolved(name=name, path=found)
+    raise InputError(
+        f"no model is called {name}",
+        hint="give small, default, a .gguf file, owner/name of a Hub repository, or http://host:port/v1",
+    )
+
+
+def _server(url: str) -> Resolved:
+    parts = urlsplit(url)
+    if not parts.hostname:
+        raise InputError(f"{url} is not a server's URL", hint="write it as http://host:port/v1#model")
+    return Resolved(name=parts.fragment, path=Path(), url=urlunsplit(parts._replace(fragment="")))
+
+
+def _language_model(known: CatalogueModel) -> Path:
+    if not known.is_language_model:
+        raise InputError(
+            f"{known.name} is an embedding model and cannot generate", hint="use small or default"
+        )
+    return installed_member(known.name)

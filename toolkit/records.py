@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -20,8 +20,13 @@ __all__ = [
     "Clause",
     "ClauseKind",
     "Document",
+    "Expression",
+    "ExpressionKind",
+    "Extraction",
     "Failure",
     "Figure",
+    "FigureReading",
+    "FigureRole",
     "Labelling",
     "Message",
     "Passage",
@@ -54,6 +59,9 @@ def _plain_number(value: Decimal) -> int | float:
 
 
 Number = Annotated[Decimal, PlainSerializer(_plain_number, return_type=int | float, when_used="json")]
+
+
+Found = TypeVar("Found", bound=BaseModel)
 
 
 class Record(BaseModel):
@@ -196,6 +204,47 @@ class Support(Record):
     per: str | None = None
     bindingness: Literal["shall", "may", "encourage"] = "shall"
     rules: tuple[Rule, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+ExpressionKind = Literal["money", "share", "ratio", "points"]
+FigureRole = Literal["amount", "cap", "rate", "distractor"]
+
+
+class Expression(Quote):
+    """A figure as it stands in a text, before anyone says what it means.
+
+    `value` is in units of `currency` for "money" (yuan for CNY) and a fraction for the other kinds
+    (`1:0.5` is 0.5, two percentage points are 0.02). `unit` is what a unit price is paid by
+    (`平方米/天`). Figures of one enumeration or range have the same `group`; `is_range` says which
+    of the two it is.
+    """
+
+    value: Number
+    kind: ExpressionKind
+    currency: str = "CNY"
+    unit: str | None = None
+    group: int = 0
+    is_range: bool = False
+
+
+class FigureReading(Record):
+    """What a figure is to a support: its role, the words that decided, and how sure (0 to 1)."""
+
+    expression: Expression
+    role: FigureRole
+    words: str = ""
+    confidence: float = 1.0
+
+
+class Extraction(Record, Generic[Found]):
+    """What was read from one clause: the records, and how many quotes could not be located."""
+
+    id: str
+    text: str
+    supports: tuple[Found, ...] = ()
+    dropped: int = 0
+    method: str = "rules"
     notes: tuple[str, ...] = ()
 
 

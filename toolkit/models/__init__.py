@@ -9,12 +9,24 @@ from urllib.parse import urlsplit, urlunsplit
 
 from toolkit.errors import InputError, ModelError
 from toolkit.models.catalogue import DEFAULT_MODEL, CatalogueModel, find
+from toolkit.models.fetch import Progress
 from toolkit.models.gguf import check_gguf
 from toolkit.models.hub import hub_model, is_hub_name
 from toolkit.models.install import Installed, install, installed_member
 from toolkit.models.places import cache_folder, model_folder
+from toolkit.models.set_up import set_up
 
-__all__ = ["Installed", "Resolved", "cache_folder", "install", "installed_member", "model_folder", "resolve"]
+__all__ = [
+    "Installed",
+    "Progress",
+    "Resolved",
+    "cache_folder",
+    "install",
+    "installed_member",
+    "model_folder",
+    "resolve",
+    "set_up",
+]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,211 @@
+"""The engine in this process: llama.cpp, many requests in one batch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from toolkit.engine.constraints import Constraints
+from toolkit.engine.generation import Generation
+from toolkit.engine.runtime import Runtime, Settings
+from toolkit.engine.scheduler import Job, Scheduler
+from toolkit.engine.scoring import Scoring
+from toolkit.engine.template import ChatTemplate
+from toolkit.errors import ContextOverflow, ModelError, ToolkitError
+from toolkit.records import Reply, Request, ScoreRequest, Scores
+
+__all__ = ["LocalEngine", "file_hash"]
+
+_PARALLEL = 32
+_CHUNK = 256
+_CONTEXT = 16384
+Asked = TypeVar("Asked", Request, ScoreRequest)
+
+
+class LocalEngine:
+    """Runs a GGUF model; callers in several threads share its batches.
+
+    `context` is in tokens for all requests at once, and one request may fill it. `parallel` is how
+    many replies are written at the same time.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        context: int | None = None,
+        parallel: int = _PARALLEL,
+        settings: Settings | None = None,
+    ) -> None:
+        self._path = Path(path)
+        self._name = name or self._path.stem
+        chosen = settings or Settings(context=context or _CONTEXT)
+        self._lock = threading.Lock()
+        self._runtime: Runtime | None = Runtime(self._path, chosen)
+        self._template = ChatTemplate(self._runtime)
+        self._constraints = Constraints(self._runtime)
+        self._scheduler = Scheduler(self._runtime, parallel=parallel, chunk=_CHUNK)
+        self._window = 2 * parallel
+        self._fingerprint: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The model's name for people."""
+        return self._name
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash of the model's file."""
+        if self._fingerprint is None:
+            self._fingerprint = f"gguf:{file_hash(self._path)}"
+        return self._fingerprint
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that one prompt and its reply may fill."""
+        runtime = self._open()
+        return min(runtime.cells, runtime.trained_context)
+
+    def count_tokens(self, text: str) -> int:
+        """Count the model's tokens in a text; control tokens count as plain characters."""
+        return len(self._open().tokenize(text))
+
+    def generate(self, requests: Sequence[Request]) -> list[Reply]:
+        """Answer all requests, in their order.
+
+        Raises the first request's error that comes up: ContextOverflow, InputError for a grammar
+        that cannot be compiled, ModelError where llama.cpp fails.
+        """
+        found: dict[int, Reply] = {}
+        for index, reply in self._run(requests, self._generation, keep_all=len(requests) == 1):
+            if isinstance(reply, Exception):
+                raise reply
+            found[index] = reply
+        return [found[index] for index in range(len(requests))]
+
+    def generate_as_completed(self, requests: Iterable[Request]) -> Iterator[tuple[int, Reply | Exception]]:
+        """Answer a lazily read stream, each (index, reply) as it finishes."""
+        yield from self._run(requests, self._generation)
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[Scores]:
+        """Give each label's log-probability after its prompt; nothing is generated."""
+        found: dict[int, Scores] = {}
+        for index, scores in self._run(requests, self._scoring):
+            if isinstance(scores, Exception):
+                raise scores
+            found[index] = scores
+        return [found[index] for index in range(len(requests))]
+
+    def stream(self, request: Request) -> Iterator[str]:
+        """Give the pieces of one reply as they are decoded; whole characters only."""
+        job = self._generation(request)
+        job.keep_all = True
+        with self._lock:
+            self._scheduler.submit(job)
+        sent = 0
+        try:
+            while job.result is None:
+                self._step_unless_done([job])
+                piece = job.text_from(sent)
+                if piece:
+                    sent += len(piece)
+                    yield piece
+        finally:
+            self._cancel([job])
+
+    def close(self) -> None:
+        """Free the model's memory; a second call does nothing."""
+        with self._lock:
+            if self._runtime is not None:
+                self._runtime.close()
+                self._runtime = None
+
+    # -------------------------------------------------------------- running
+    def _run(self, requests, make, *, keep_all=False):  # type: ignore[no-untyped-def]
+        pending = enumerate(requests)
+        mine: dict[int, Job] = {}
+        exhausted = False
+        try:
+            while mine or not exhausted:
+                while not exhausted and len(mine) < self._window:
+                    try:
+                        index, request = next(pending)
+                    except StopIteration:
+                        exhausted = True
+                        break
+                    try:
+                        job = make(request)
+                    except ToolkitError as error:
+                        yield index, error
+                        continue
+                    job.keep_all = keep_all
+                    mine[index] = job
+                    with self._lock:
+                        self._scheduler.submit(job)
+                if mine:
+                    self._step_unless_done(list(mine.values()))
+                for index in [i for i, job in mine.items() if job.result is not None]:
+                    yield index, mine.pop(index).result
+        finally:
+            self._cancel(list(mine.values()))
+
+    def _step_unless_done(self, jobs: list[Job]) -> None:
+        with self._lock:
+            self._open()
+            if all(job.result is None for job in jobs):
+                self._scheduler.step()
+
+    def _cancel(self, jobs: list[Job]) -> None:
+        with self._lock:
+            if self._runtime is not None:
+                self._scheduler.cancel(jobs)
+
+    def _generation(self, request: Request) -> Generation:
+        prompt = self._template.tokens(request.messages, request.prefill)
+        job = Generation(request, prompt, self._constraints.compile(request))
+        self._check_fits(job)
+        return job
+
+    def _scoring(self, request: ScoreRequest) -> Scoring:
+        runtime = self._open()
+        prompt = self._template.tokens(request.messages, request.prefill)
+        job = Scoring(request, prompt, [runtime.tokenize(label) for label in request.labels])
+        self._check_fits(job)
+        return job
+
+    def _check_fits(self, job: Job) -> None:
+        if job.length > self.context_length:
+            raise ContextOverflow(needed=job.length, available=self.context_length)
+
+    def _open(self) -> Runtime:
+        if self._runtime is None:
+            raise ModelError(f"the engine of {self._name} is closed")
+        return self._runtime
+
+
+def file_hash(path: Path) -> str:
+    """Give a file's SHA-256, remembered beside it for its size and time of change."""
+    state = path.stat()
+    key = [state.st_size, state.st_mtime_ns]
+    memo = path.with_name(path.name + ".sha256.json")
+    try:
+        known = json.loads(memo.read_text())
+        if known["key"] == key:
+            return str(known["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        scratch = memo.with_name(f"{memo.name}.{os.getpid()}")
+        scratch.write_text(json.dumps({"key": key, "sha256": digest}))
+        scratch.replace(memo)
+    except OSError:
+        pass
+    return digest

@@ -16,7 +16,7 @@ from toolkit.records import FigureReading, FigureRole
 __all__ = ["CAP_CUE", "GIVING", "read_roles", "roles_in"]
 
 GIVING = (
-    r"(?:给予|予以|给与|奖励|奖补|补贴|补助|资助|支持|扶持|发放|追加|贴息|补偿|兑现|拨付|减免|配套|补足|授予|抵扣|抵免|抵减"
+    r"(?:给予|予以|给与|奖励|奖补|补贴|补助|资助|支持|扶持|发放|追加|贴息|补偿|兑现|拨付|减免|配套(?!型|用|设|住|服)|补足|授予|抵扣|抵免|抵减"
     r"|返还|抵用|领取|申领|享受|贴补|奖金|津贴|加计|参股|跟投|报销|补充担保|免除|再给|各给|可给|一次性给)"
 )
 CAP_CUE = r"(?:最高|最多|至多|不超过|不得超过|不超|不高于|不得高于|不多于|上限|封顶|限额|额度为|最大|(?<=[给予以]).高)"
@@ -211,8 +211,9 @@ def _cap_of(at: _Setting, subject: str, cue: str, after: str) -> _Verdict:
         return "distractor", subject[last_scale:] + words, _LIKELY
     if re.match(r"的(?:企业|项目|单位|机构|个人|部分|,|$)", at.right) and not re.search(r"给予|予以|补", subject):
         return "distractor", words, 0.75
-    if re.match(r"的", at.right) and not thing and re.match(r"的[^,。;]{0,16}(?:贷款|担保|融资|借款|授信|保险|免租|信用)", at.right):
-        return "cap", words, 0.8
+    if not thing and re.match(r"的[^,。;]{0,16}(?:贷款|担保|融资|借款|授信|保险|信用)", at.right):
+        lent = re.search(r"给予|予以|提供|发放|享受|获得", subject)
+        return ("cap", words, 0.8) if lent else ("distractor", words, 0.75)
     if last_support >= 0 or thing:
         return "cap", words, _SURE
     return ("cap", words, _LIKELY) if at.gives() else ("distractor", words, _UNSURE)
@@ -231,6 +232,8 @@ def _money_budget(at: _Setting) -> _Verdict | None:
 
 
 def _money_given(at: _Setting) -> _Verdict | None:
+    if at.bracket and re.match(r"(?:为|用于|系|由)", at.right):
+        return "distractor", at.right[:2], _LIKELY
     verb = re.search(rf"{GIVING}(?:资金|金额|标准|人民币|共计|合计|总额|生活费|经费)?(?:为|是|至|到|达|各|共|按)?(?:一次性|每[^,]{{1,8}}?)?$", at.left)
     per = re.search(r"(?:每|单|一)(?:人|户|家|件|项|个|亩|年|月|台|次|名|套|辆|平方米|张|标箱|学年|天|款|部|场|吨|篇|位|只|支|例|单|批)[^,。;、]{0,8}$", at.left)
     thing = re.match(rf"(?:人民币|标准)?(?:的|一次性|不等|/){{0,2}}[^,。;、\d的]{{0,10}}?(?:的)?{_THING_GIVEN}", at.right)
@@ -307,8 +310,11 @@ def _share_other(at: _Setting) -> _Verdict | None:
     interest = re.search(r"(?:利率|费率|税率|利息率)[^,的]{0,6}$", at.left) or re.match(r"的[^,。;]{0,8}(?:利率|费率|税率)", at.right)
     if interest and "贴息" not in at.sentence:
         return "distractor", interest.group(), _LIKELY
+    if re.search(r"(?:补贴|补助|资助|奖励|奖补|支持|扶持|补偿|配套)的?(?:比例|标准|额度)(?:为|是)[^,]*$", at.left):
+        return "rate", "比例为", _LIKELY
     not_rate = re.search(rf"{_NOT_A_RATE}[^,]{{0,10}}$", at.left)
-    if not_rate and not re.search(rf"(?:按照?|给予|予以|补贴|补助|资助|奖励|支持|{CAP_CUE})", at.left[not_rate.start() :]):
+    given = not_rate and re.search(rf"(?:按照?|给予|予以|补贴|补助|资助|奖励|支持|{CAP_CUE})", at.left[not_rate.start() :])
+    if not_rate and (not given or re.match("不低于|不少于", not_rate.group())):
         return "distractor", not_rate.group(), _SURE
     return None
 
@@ -320,7 +326,10 @@ def _share_rate(at: _Setting) -> _Verdict | None:
         r"(?:给予|予以|补贴|补助|资助|奖励|奖补|支持|扶持|贴息|补偿|减免|抵扣|抵免|抵减|返还|加计|报销|配套)[^,]*$", at.left
     )
     by = re.search(r"(?:按照?|依照|依据|以)[^,]*$", at.left)
-    subject = re.search(rf"(?:补贴|补助|资助|奖励|奖补|支持|扶持|贴息|补偿|配套|经费|资金|额度)[^,]*?{CAP_CUE}[^,]*$", at.left)
+    subject = re.search(
+        rf"(?:补贴|补助|资助|奖励|奖补|支持|扶持|贴息|补偿|配套)(?:资金|经费|额度|金额|比例|标准|总额)?(?:原则上|为|按|一般)?{CAP_CUE}?[^,]*$",
+        at.left,
+    )
     if taken and not (behind or verb):
         return "distractor", taken.group(), _LIKELY
     if at.bracket and not (behind or (verb and by)):

@@ -1,0 +1,262 @@
+"""Reading the words before a figure: who receives, under which conditions, for what.
+
+In: folded text and the spans of an award's own words. Out: `Context`, spans over the same text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from toolkit.extract.awards import SCOPE
+from toolkit.extract.sentences import Span, split_top, strip_span
+from toolkit.figures.roles import CAP_CUE, GIVING
+
+__all__ = ["Context", "clean_condition", "is_recipient", "read_context", "topic_of"]
+
+_RECIPIENT = (
+    r"(?:企业|单位|机构|高校|院校|高等学校|科研院所|研究院|院所|团队|人才|个人|人员|创业者|大学生|毕业生|博士后|专家|特派员|主体|组织|协会|商会|联盟|学会"
+    r"|实验室|工作室|工作站|孵化器|加速器|众创空间|孵化载体|载体|公司|银行|学校|医院|卫生院|工厂|车间|农户|合作社|农场|商户|运营方|主办方|承办方|申报方|导师|院士|教师|员工|职工|市民|居民"
+    r"|家庭|劳动者|法人|政府|部门|乡镇|街道|社区|村集体|研发中心|创新中心|技术中心|工程中心|交易中心|服务中心|总部|中心|平台|园区|基地|产业园|科技园|楼宇|集团|业主|用户|投资者|投资人|经纪人|代理人"
+    r"|分支机构|工会|中介|会员|校区|院线|门店|店铺|经营者|生产者|种植户|养殖户|大户|带头人|技师|工匠|获奖者|获得者|持有人|发明人|申请人|专利权人|负责人|县\(市\)|区\(县\)|区县|开发区)"
+)
+_THING = (
+    r"(?:项目|产品|品种|技术|场景|工程|活动|展会|会议|论坛|赛事|大赛|标准|专利|商标|作品|设备|装备|药品|器械|系统|软件|方案|成果|课题|品牌|示范|设施|线路|航线|航班|影片|电影|电视剧|剧目|图书|课程|模型|案例"
+    r"|贷款|合同|交易|订单|药物|新药|疫苗|基金|房源|住房|用房|车辆|船舶|仪器|道路|建筑|生产线|改造|数据集|算法|样机|芯片|首台\(套\)|首版次|首批次)"
+)
+_ACTS = (
+    r"(?:采购|购买|购置|使用|应用|开展|实施|获得|获评|获批|获|取得|首次|新|年度|年|上年|上一年|当年|因|在|参加|参与|参展|举办|承办|建设|租用|租赁|承租|引进|引入|设立|牵头|承担|通过|入选|入驻|入围|被|进行|投保|申请|申报|完成|达到"
+    r"|为|与|向|开发|投资|研发|自主|利用|购|聘用|聘请|招用|吸纳|招聘|组织|主导|制定|制修订|发行|上市|落户|迁入|将|以|按|自|每|提供|营业收入|主营业务|销售|产值|固定资产|总投资|符合|纳入|列入|兴办|收购|并购|经|已|未|认定|成功|连续|从事|拥有|具有"
+    r"|实现|生产|推广|出口|进口|接受|委托|联合|围绕|围绕|来|到|赴|领取|注册|成立|创办|创业|就业|签订|缴纳|累计|单|且|并|产生|作出|做出|评为|评定|晋升|升级|转型|转让|转化|输出|促成|发生|研究|对|由|用于|享受|运营|服务|帮助|带动|租|促进|依托|整合|牵线|促使|推荐|引荐|办理)"
+)
+_NP_VP = re.compile(rf"(?P<who>[^,]{{0,36}}?{_RECIPIENT}(?:\([^)]*\))?)(?={_ACTS})(?P<what>.{{3,}})$")
+_TO = r"对于?(?!接|标|口|象|应|比|照|等|账|策|称|话|抗|手|外(?!国|资|籍|商|地|省)|于)"
+_GRANT = rf"(?:由[^,]{{0,10}}(?:财政|资金|部门|政府)[^,]{{0,6}})?(?:分别|按照?(?=[^,]*$)|依照|再|可|各|择优|一次性|最高|{CAP_CUE}|给予|予以|给|发放|奖励|补贴|补助|资助|支持|扶持|奖补|享受|{SCOPE})"
+_FILLER = re.compile(
+    r"(?:按规定|按有关规定|按相关规定|按照[^,]*(?:原则|规定|方式|政策|标准)|根据[^,]*|依据[^,]*|结合(?!考核)[^,]*|经费[^,]*|由[^,]*|具体[^,]*|其中|同时|另外|此外|分别|每年|一次性|按[^,]*|给予[^,]*|予以[^,]*"
+    r"|[^,]{0,8}(?:采取|采用|实行)[^,]*|分[^,]{0,6}(?:档|年|阶段|期)[^,]*|自[^,]*起|连续\w年|原则上|期限[^,]*|到\d{4}年[^,]*|\d{4}年[^,]{0,4})$"
+)
+_STATE = re.compile(
+    rf"(?:经|符合|满足|获得?|首次|新|在|取得|通过|达到?|年|上年|上一年度|当年|营业|主营|总投资|投资|且|并|用于|为|入选|入围|承担|牵头|评价|评为|被|已|未|纳入|列入|因|从事|拥有|具有|实际|固定|累计|连续|注册|成立|销售|产值|每|参加|开展|完成|促成|有|属于|用人|引进|单|研发|建设|结合考核|考核|自|购买|租|投保|来|担任|毕业|缴纳|签订|组织|举办|处于|实缴|融资|企业|项目|兴办|期满|服务|向|与|办理)"
+)
+
+
+@dataclass
+class Context:
+    """Who, under which conditions, and for what; spans over the folded text."""
+
+    beneficiary: Span | None = None
+    conditions: list[Span] = field(default_factory=list)
+    thing: Span | None = None
+    acts: list[Span] = field(default_factory=list)
+
+
+def is_recipient(words: str) -> bool:
+    """Say whether a noun phrase ends in a word for someone who can receive support."""
+    bare = re.sub(r"\([^)]*\)$|(?:等|们)$", "", words)
+    return bool(re.search(rf"{_RECIPIENT}[”》」\"]?$", bare))
+
+
+def clean_condition(text: str, span: Span) -> Span:
+    """Trim a condition to its own words: no leading conjunction, no closing 的."""
+    return strip_span(
+        text,
+        span,
+        lead=r"其中|对于|对(?!外)|凡是|凡|如果|若|且|并且|并(?!购)|同时|以及|及|另外|另|[,、:;]|在(?=符合)",
+        trail=r"的|,|、|;|。|:|时|后(?=$)",
+    )
+
+
+def read_context(text: str, segments: list[Span]) -> Context:
+    """Read the segments before an award's first figure; the last one runs up to the figure."""
+    found = Context()
+    for index, segment in enumerate(segments):
+        span = _before_the_grant(text, segment) if index == len(segments) - 1 else segment
+        if span[0] < span[1]:
+            _read_segment(text, span, found, first=index == 0, whole=span == segment)
+    return found
+
+
+def _read_segment(text: str, span: Span, found: Context, *, first: bool, whole: bool) -> None:
+    words = text[span[0] : span[1]]
+    to = re.search(_TO, words)
+    if to and (to.start() == 0 or first or "的" not in words[: to.start()]):
+        _read_phrase(text, (span[0] + to.end(), span[1]), found)
+        return
+    toward = re.search(r"(?:^|规定|依法)向(?P<who>[^,]+?)(?:发放|提供|拨付|给予)(?P<what>.*)$", words)
+    if toward:
+        found.beneficiary = found.beneficiary or _shift(span, toward.span("who"))
+        if toward.group("what"):
+            found.thing = found.thing or _shift(span, toward.span("what"))
+        return
+    if _FILLER.match(words) and not words.endswith("的"):
+        return
+    lead = re.match(r"(?:大力|积极|重点)?(?:支持|鼓励|引导|推动|推进|加强|加快|加大)", words)
+    if lead:
+        _read_urging(text, (span[0] + lead.end(), span[1]), found)
+        return
+    _read_plain(text, span, found)
+
+
+def _read_plain(text: str, span: Span, found: Context) -> None:
+    words = text[span[0] : span[1]]
+    split = _NP_VP.match(words)
+    inner = re.match(r"(?P<mod>.+的)(?P<head>[^的]{2,24})$", words)
+    if words.endswith("的") or _STATE.match(words):
+        if split and found.beneficiary is None and not _STATE.match(split.group("who")):
+            found.beneficiary = _shift(span, split.span("who"))
+            _add_condition(text, _shift(span, split.span("what")), found)
+        elif inner and is_recipient(inner.group("head")) and found.beneficiary is None:
+            _read_phrase(text, span, found)
+        else:
+            _add_condition(text, span, found)
+    elif inner and is_recipient(inner.group("head")):
+        _read_phrase(text, span, found)
+    elif split and found.beneficiary is None:
+        found.beneficiary = _shift(span, split.span("who"))
+        _add_condition(text, _shift(span, split.span("what")), found)
+    elif is_recipient(words) and found.beneficiary is None:
+        found.beneficiary = span
+    elif found.thing is None and len(words) < 30:
+        found.thing = span
+
+
+def _read_phrase(text: str, span: Span, found: Context) -> None:
+    """Read what follows 对: a modifier and a noun, or a clause that ends in 的."""
+    words = text[span[0] : span[1]]
+    if words.endswith("的") or words.endswith("的,"):
+        body = clean_condition(text, span)
+        split = _NP_VP.match(text[body[0] : body[1]])
+        if split and "的" not in split.group("who") and not _STATE.match(split.group("who")):
+            found.beneficiary = found.beneficiary or _shift(body, split.span("who"))
+            _add_condition(text, _shift(body, split.span("what")), found)
+        else:
+            inner = re.match(r"(?P<mod>.+的)(?P<head>[^的,]{2,24})$", text[body[0] : body[1]])
+            if inner and is_recipient(inner.group("head")) and found.beneficiary is None:
+                found.beneficiary = _shift(body, inner.span("head"))
+            _add_condition(text, body, found)
+        return
+    cut = _last_de(words)
+    if cut > 0 and len(words) - cut - 1 <= 36:
+        _read_modified(text, span, cut, found)
+        return
+    split = _NP_VP.match(words)
+    if split and not _STATE.match(split.group("who")):
+        found.beneficiary = found.beneficiary or _shift(span, split.span("who"))
+        _add_condition(text, _shift(span, split.span("what")), found)
+    elif is_recipient(words):
+        found.beneficiary = found.beneficiary or span
+    else:
+        found.thing = found.thing or span
+        if len(words) > 8:
+            found.acts.append(span)
+
+
+def _read_modified(text: str, span: Span, cut: int, found: Context) -> None:
+    modifier, head = (span[0], span[0] + cut), (span[0] + cut + 1, span[1])
+    if is_recipient(text[head[0] : head[1]]):
+        found.beneficiary = found.beneficiary or head
+    else:
+        found.thing = found.thing or head
+        split = _NP_VP.match(text[modifier[0] : modifier[1]])
+        if split and not _STATE.match(split.group("who")):
+            found.beneficiary = found.beneficiary or _shift(modifier, split.span("who"))
+    _add_condition(text, modifier, found)
+
+
+def _read_urging(text: str, span: Span, found: Context) -> None:
+    """Read 支持 or 鼓励 and whom: the recipient up to its verb, then what it is urged to do."""
+    words = text[span[0] : span[1]]
+    split = _NP_VP.match(words)
+    if split:
+        found.beneficiary = found.beneficiary or _shift(span, split.span("who"))
+        found.acts.append(_shift(span, split.span("what")))
+    elif is_recipient(words):
+        found.beneficiary = found.beneficiary or span
+    else:
+        found.acts.append(span)
+
+
+def topic_of(text: str, segments: list[Span]) -> Context:
+    """Read sentences without figures: whom the clause is about, and what it urges them to do."""
+    found = Context()
+    for span in segments:
+        words = text[span[0] : span[1]]
+        urged = re.search(r"(?:支持|鼓励|引导|推动|培育|加强|提供|强化|发展|加大|推进|深化)", words)
+        to = re.search(_TO, words)
+        if urged and urged.start() <= 14:
+            _read_urging(text, (span[0] + urged.end(), span[1]), found)
+        elif to and to.start() <= 14:
+            _read_phrase(text, (span[0] + to.end(), span[1]), found)
+        else:
+            split = _NP_VP.match(words)
+            if split and found.beneficiary is None and len(split.group("who")) < 24 and "," not in split.group("who"):
+                found.beneficiary = _shift(span, split.span("who"))
+    return found
+
+
+def _add_condition(text: str, span: Span, found: Context) -> None:
+    span = clean_condition(text, span)
+    words = text[span[0] : span[1]]
+    if len(words) < 2 or re.fullmatch(rf"(?:{SCOPE}|企业|项目|本市|我市|全市|优秀|上述|以上|相关|有关|其|所|该|给予|其中)+", words):
+        return
+    parts = _conjuncts(text, span)
+    found.conditions += [p for p in parts if p not in found.conditions]
+
+
+def _conjuncts(text: str, span: Span) -> list[Span]:
+    """Split `A并B`, `A且B` where the second part begins with a verb of its own."""
+    words = text[span[0] : span[1]]
+    for joint in re.finditer(r"并且|且|并(?=获|在|通过|取得|完成|实现|签|具|与|向|符|列|纳|投)", words):
+        before = words[: joint.start()]
+        if joint.start() >= 4 and len(words) - joint.end() >= 4 and before.count("(") == before.count(")"):
+            first = (span[0], span[0] + joint.start())
+            return [first, *_conjuncts(text, (span[0] + joint.end(), span[1]))]
+    return [span]
+
+
+def _before_the_grant(text: str, span: Span) -> Span:
+    """Cut a figure's own segment where its grant begins: `对…企业|分别给予最高`."""
+    words = text[span[0] : span[1]]
+    cut = re.search(r"(?:,|^)?(?:给予|予以|发放)(?P<to>[^,]*)$", words)
+    if cut and not words[: cut.start()]:
+        return span[0], span[0]
+    end = cut.start() if cut else len(words)
+    tail = re.search(rf"(?<=[的\)业位构目台人心园校队”才]){_GRANT}[^,的]*$|{_GRANT}[^,的]*$", words[:end])
+    if tail:
+        end = tail.start()
+    return span[0], span[0] + end
+
+
+def _last_de(words: str) -> int:
+    """Find the 的 between a modifier and its noun, outside brackets; -1 where there is none."""
+    depth = 0
+    for at in range(len(words) - 1, 0, -1):
+        if words[at] in ")》”":
+            depth += 1
+        elif words[at] in "(《“":
+            depth -= 1
+        elif words[at] == "的" and depth == 0:
+            return at
+    return -1
+
+
+def _shift(span: Span, inner: tuple[int, int]) -> Span:
+    return span[0] + inner[0], span[0] + inner[1]
+
+
+def granted_to(text: str, left: Span) -> Span | None:
+    """Find the recipient between 给予 and the cue: `给予在杭高校不超过…`."""
+    words = text[left[0] : left[1]]
+    found = re.search(rf"(?:给予|予以)(?!一次性|每)(?P<who>[^,\d]{{2,30}}?)(?:{CAP_CUE}|一次性|{SCOPE}|奖励|补助|补贴|资助|$)", words)
+    if found and (is_recipient(found.group("who")) or re.search(r"项目$", found.group("who"))):
+        return _shift(left, found.span("who"))
+    return None
+
+
+def listed(text: str, span: Span) -> list[Span]:
+    """Split a noun list at `、`."""
+    return split_top(text, span, "、")
+
+
+_ = GIVING, _THING

@@ -1,0 +1,101 @@
+"""Cutting a folded clause into sentences and comma segments, brackets and list numbers respected.
+
+In: folded text (`toolkit.figures.view.View.text`). Out: spans over it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["Sentence", "Span", "cut_sentences", "split_top", "strip_span", "without_marker"]
+
+Span = tuple[int, int]
+
+_MARKER = re.compile(
+    r"(?:第[一二三四五六七八九十百零\d]+[条章节款](?:之[一二三四五六])?"
+    r"|\([一二三四五六七八九十\d]{1,3}\)|[一二三四五六七八九十]{1,3}、|\d{1,2}[.、](?!\d)|\d{1,2}\)|◦+[.、]?|[·●■◆*-]+)"
+)
+_OPEN, _CLOSE = "([{<《“〔", ")]}>》”〕"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A stretch up to `。` or `;`, its comma segments, and whether `。` (or the start) stands before it."""
+
+    start: int
+    end: int
+    segments: tuple[Span, ...]
+    opens: bool
+
+
+def cut_sentences(text: str) -> list[Sentence]:
+    """Cut a text at `。;!?` outside brackets; segments are cut at `,` and `:`."""
+    found: list[Sentence] = []
+    start, opens = 0, True
+    for at in [*_cuts(text, 0, len(text), "。;!?"), len(text)]:
+        if text[start:at].strip():
+            begin = without_marker(text, (start, at))[0]
+            if begin < at:
+                found.append(Sentence(begin, at, tuple(_segments(text, begin, at)), opens))
+        opens = at < len(text) and text[at] != ";"
+        start = at + 1
+    return found
+
+
+def _segments(text: str, start: int, end: int) -> list[Span]:
+    spans: list[Span] = []
+    for at in [*_cuts(text, start, end, ",:"), end]:
+        span = without_marker(text, (start, at))
+        if span[0] < span[1]:
+            spans.append(span)
+        start = at + 1
+    return spans
+
+
+def without_marker(text: str, span: Span) -> Span:
+    """Drop leading list numbers (`第六条(三)1.`) from a span."""
+    start, end = span
+    while found := _MARKER.match(text, start, end):
+        start = found.end()
+    return start, end
+
+
+def split_top(text: str, span: Span, marks: str) -> list[Span]:
+    """Split a span at any of the marks that stand outside brackets and quotation marks."""
+    start, end = span
+    spans = []
+    for at in [*_cuts(text, start, end, marks), end]:
+        if at > start:
+            spans.append((start, at))
+        start = at + 1
+    return spans
+
+
+def strip_span(text: str, span: Span, *, lead: str = "", trail: str = "") -> Span:
+    """Drop what the patterns match at a span's two ends."""
+    start, end = span
+    if lead and (found := re.match(f"(?:{lead})+", text[start:end])):
+        start += found.end()
+    if trail and (found := re.search(f"(?:{trail})+$", text[start:end])):
+        end = start + found.start()
+    return start, max(start, end)
+
+
+def _cuts(text: str, start: int, end: int, marks: str) -> list[int]:
+    cuts: list[int] = []
+    depth = 0
+    for at in range(start, end):
+        character = text[at]
+        if character in _OPEN:
+            depth += 1
+        elif character in _CLOSE:
+            depth = max(0, depth - 1)
+        elif character in marks and (depth == 0 or _never_closed(text, at, end)):
+            cuts.append(at)
+    return cuts
+
+
+def _never_closed(text: str, at: int, end: int) -> bool:
+    rest = text[at : min(end, at + 200)]
+    return not any(c in rest for c in _CLOSE)

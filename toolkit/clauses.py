@@ -1,0 +1,342 @@
+"""From a document to its clauses, along the text's own numbering.
+
+In: a `Document`. Out: `Clause`s in order that part its text: every character that is not white space stands
+in exactly one of them. A heading goes with the passage under it, a lead-in with its first items. A clause
+is what a person cites (an article, a numbered passage); short items stay together, a long one is split at
+its items or sentence ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from toolkit.records import Clause, ClauseKind, Document
+
+__all__ = ["split_clauses"]
+
+AIM = 450  # characters up to which a numbered passage with its items stays one clause
+LIMIT = 700  # characters beyond which a passage without items is split at sentence ends
+SMALL = 150  # characters; items this short are kept together
+
+_N = "[一二三四五六七八九十百零〇○]"
+# Kinds of numbering; those of a book's order come first, the rest nest as they appear.
+_ORDERED = ("annex", "编", "章", "节", "条")
+_KINDS: tuple[tuple[str, str], ...] = (
+    (
+        "annex",
+        r"附\s*件?\s*[-\d一二三四五六七八九十]{0,3}\s*[:：]?\s*$|附件\s*[\d一二三四五六七八九十]{1,3}(?!\d)",
+    ),
+    ("编", rf"第\s*(?:{_N}{{1,5}}|\d{{1,3}})\s*编"),
+    ("章", rf"第\s*(?:{_N}{{1,5}}|\d{{1,3}})\s*章"),
+    ("节", rf"第\s*(?:{_N}{{1,5}}|\d{{1,3}})\s*节"),
+    ("条", rf"第\s*(?:{_N}{{1,6}}|\d{{1,3}})\s*条(?!规定|款|第|、|和|至)"),
+    ("一、", rf"{_N}{{1,4}}\s*[、．.](?!{_N}\s*[、等])"),
+    ("（一）", rf"[（(]\s*{_N}{{1,4}}\s*[）)]"),
+    ("（1）", r"[（(]\s*\d{1,3}\s*[）)]"),
+    ("1.1", r"\d{1,2}(?:\.\d{1,2}){1,3}(?:\s*[、．.]|(?=\s*[\u4e00-\u9fff]))"),
+    ("1.", r"\d{1,3}\s*[.．、](?!\d)"),
+    ("①", r"[①-⑳❶-❿]"),
+    ("1)", r"\d{1,2}[)）]"),
+    ("01", r"0\d(?=\s)"),
+    ("一是", rf"{_N}{{1,2}}是(?=[\u4e00-\u9fff])"),
+    ("·", r"[●■◆▲★•◎○□]\s|[-*]\s+(?=[\u4e00-\u9fff])"),
+)
+_MARK = re.compile("|".join(f"(?P<k{i}>{pattern})" for i, (_, pattern) in enumerate(_KINDS)))
+_NOTED = re.compile(r"\s*[（(【\[][^（）()【】。；]{1,24}[）)】\]]")
+_CLOSING = re.compile(r"(?:本|以上|此前|此)[^，。；]{1,16}?(?:自|从|由|适用|有效|所称|未尽|与|如遇|执行)")
+_ENDS = ("。", "；", "：", "！", "？", ";", ":", "…")
+_INLINE_AT = re.compile(r"(?<=[。；;：:！？\s])\s*(?=[（(\d第①-⑳一二三四五六七八九十])")
+
+
+@dataclass
+class _Node:
+    """A numbered passage: its own blocks of text (start, end) and the passages under it."""
+
+    kind: str
+    heading: str = ""
+    bare: bool = False  # its first block is a heading and nothing else
+    blocks: list[tuple[int, int, bool]] = field(default_factory=list)  # start, end, is a table row
+    children: list[_Node] = field(default_factory=list)
+
+    @property
+    def start(self) -> int:
+        return min([b[0] for b in self.blocks[:1]] + [c.start for c in self.children[:1]])
+
+    @property
+    def end(self) -> int:
+        return max([b[1] for b in self.blocks[-1:]] + [c.end for c in self.children[-1:]])
+
+
+@dataclass
+class _Piece:
+    """A clause in the making."""
+
+    path: tuple[str, ...]
+    kind: ClauseKind
+    start: int
+    end: int
+    loose: bool = False  # may be joined with its neighbour of the same path or parent
+
+    @property
+    def size(self) -> int:
+        return self.end - self.start
+
+
+def split_clauses(document: Document) -> list[Clause]:
+    """Split a document into its clauses, in order; empty where it has no text."""
+    text = document.text
+    root = _tree(text, document.title)
+    pieces = _whole(list(_pieces(root, (), text)), text)
+    return [
+        Clause(
+            id=f"{document.id}:{n:04d}",
+            document_id=document.id,
+            heading_path=piece.path,
+            kind=piece.kind,
+            text=text[piece.start : piece.end],
+            start=piece.start,
+            end=piece.end,
+        )
+        for n, piece in enumerate(pieces)
+    ]
+
+
+# ------------------------------------------------------------------ the tree
+def _tree(text: str, title: str) -> _Node:
+    root = _Node("root")
+    stack: list[_Node] = [root]
+    name = "".join(title.split())
+    for start, end in _blocks(text):
+        passage = text[start:end]
+        row = " | " in passage
+        match = None if row else _MARK.match(passage)
+        if match is None:
+            if "".join(passage.split()).strip("《》") == name and start > 0:
+                stack = [root]
+            node = stack[-1]
+            if len(stack) > 1 and _closes(node, passage, stack):
+                stack = [root]
+                node = _Node("close")
+                root.children.append(node)
+            elif node.children or (node is root and root.children):
+                # Text after a passage's items is a passage of its own, so that the order is kept.
+                child = _Node("text")
+                node.children.append(child)
+                node = child
+            node.blocks.append((start, end, row))
+            continue
+        kind = _KINDS[int(str(match.lastgroup)[1:])][0]
+        node = _Node(kind, *_heading(passage, match.end()))
+        node.blocks.append((start, end, False))
+        _pop(stack, kind)
+        stack[-1].children.append(node)
+        stack.append(node)
+    return root
+
+
+def _closes(node: _Node, passage: str, stack: Sequence[_Node]) -> bool:
+    """Whether an unnumbered paragraph speaks of the whole document again."""
+    settled = not node.bare or len(node.blocks) > 1
+    return settled and _CLOSING.match(passage) is not None and all(n.kind != "条" for n in stack)
+
+
+def _pop(stack: list[_Node], kind: str) -> None:
+    kinds = [node.kind for node in stack]
+    if kind in kinds:
+        del stack[kinds.index(kind) :]
+    elif kind in _ORDERED:
+        rank = _ORDERED.index(kind)
+        higher = [i for i, k in enumerate(kinds) if k in _ORDERED and _ORDERED.index(k) > rank]
+        if kind == "annex":
+            del stack[1:]
+        elif higher:
+            del stack[higher[0] :]
+
+
+def _heading(passage: str, after: int) -> tuple[str, bool]:
+    """Give a numbered passage's heading for the path, and whether it is nothing but a heading."""
+    if len(passage) <= 70 and not passage.endswith(_ENDS):
+        return " ".join(passage.split()), True
+    if len(passage) <= 40 and passage.endswith(("：", ":")):
+        return " ".join(passage.split()), True
+    label = passage[:after].strip()
+    rest = passage[after:]
+    noted = _NOTED.match(rest)
+    if noted:
+        return label + noted.group().strip(), not rest[noted.end() :].strip()
+    first = re.match(r"\s*([^。；：:;，,\s]{2,30})(?:[。：:]|\s(?=\S{12}))", rest)
+    if first is None:
+        first = re.match(r"\s*([^。；：:;\s]{2,40})。(?=.{8})", rest)
+    if first:
+        spaced = " " if rest[:1].isspace() or "条" in label else ""
+        return label + spaced + first[1], False
+    return label, False
+
+
+# ------------------------------------------------------------------ blocks
+def _blocks(text: str) -> Iterator[tuple[int, int]]:
+    """Give the spans of the text's lines, a line with numbering inside it split there."""
+    at = 0
+    for line in text.split("\n"):
+        start = at + len(line) - len(line.lstrip())
+        end = at + len(line.rstrip())
+        if end > start:
+            yield from _inside(text, start, end)
+        at += len(line) + 1
+
+
+def _inside(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    line = text[start:end]
+    if len(line) <= AIM or " | " in line:
+        yield start, end
+        return
+    cuts = [0]
+    kinds: list[str] = []
+    for match in _INLINE_AT.finditer(line):
+        mark = _MARK.match(line, match.end())
+        if mark is not None and match.end() > 0:
+            kind = _KINDS[int(str(mark.lastgroup)[1:])][0]
+            if kind not in ("annex", "01", "·"):
+                cuts.append(match.end())
+                kinds.append(kind)
+    if len(cuts) == 2 and not _MARK.match(line):
+        cuts = [0]
+    for a, b in zip(cuts, [*cuts[1:], len(line)], strict=True):
+        piece = line[a:b]
+        yield start + a, start + a + len(piece.rstrip())
+
+
+# ------------------------------------------------------------------ clauses
+def _pieces(node: _Node, path: tuple[str, ...], text: str) -> Iterator[_Piece]:
+    """Give a passage's clauses: whole where it is short, else its own text and its items."""
+    own = (*path, node.heading) if node.heading else path
+    kind: ClauseKind = "article" if node.kind == "条" else "item" if node.heading else "paragraph"
+    if node.kind != "root" and _is_one(node):
+        yield _Piece(own, kind, node.start, node.end, loose=node.kind not in ("条", "annex", "close"))
+        return
+    pieces = list(_own_pieces(node, own, kind, text))
+    for child in node.children:
+        pieces += _pieces(child, own, text)
+    if node.kind == "root":
+        yield from _grouped(pieces, AIM, same_path=True)
+    else:
+        yield from _grouped(pieces, AIM, same_path=False)
+
+
+def _is_one(node: _Node) -> bool:
+    size = node.end - node.start
+    if size > AIM or node.kind in ("编", "章", "节", "annex") or any(b[2] for b in node.blocks):
+        return False
+    if not node.children:
+        return True
+    if node.kind == "条":
+        return True
+    return all(c.end - c.start <= SMALL and c.kind != "条" for c in node.children)
+
+
+def _own_pieces(node: _Node, path: tuple[str, ...], kind: ClauseKind, text: str) -> Iterator[_Piece]:
+    """Clauses of a passage's own paragraphs: short ones together, long ones split at sentence ends."""
+    header: tuple[str, ...] = ()
+    group: _Piece | None = None
+    for index, (start, end, row) in enumerate(node.blocks):
+        if row:
+            if group is not None and group.kind != "table_row":
+                yield group
+                group = None
+            if not header:
+                header = (" ".join(text[start:end].split()),)
+                group = _Piece(path, "table_row", start, end, loose=True)
+                continue
+            if group is not None and group.path == path and group.size < 200:
+                group = _Piece((*path, *header), "table_row", group.start, end, loose=True)
+            elif group is not None and group.size < 60:
+                group.end = end
+            else:
+                if group is not None:
+                    yield group
+                group = _Piece((*path, *header), "table_row", start, end, loose=True)
+            continue
+        header = ()
+        if group is not None and group.kind != "table_row":
+            bare = index == 1 and node.bare
+            if bare or end - group.start <= AIM or end - start < 40:
+                group.end = end
+                continue
+        if group is not None:
+            yield from _cut(group, text)
+        group = _Piece(path, kind, start, end, loose=True)
+    if group is not None:
+        yield from _cut(group, text)
+
+
+def _cut(piece: _Piece, text: str) -> Iterator[_Piece]:
+    """Split a long passage at sentence ends."""
+    if piece.size <= LIMIT or piece.kind == "table_row":
+        yield piece
+        return
+    parts = -(-piece.size // AIM)
+    aim = piece.size // parts
+    start = piece.start
+    while piece.end - start > aim * 1.4:
+        stops = [m.end() for m in re.finditer(r"[。；;！？\n]|[，,](?=.{200})", text[start : piece.end])]
+        strong = [s for s in stops if text[start + s - 1] not in "，,"]
+        near = [s for s in strong if 0.5 * aim <= s <= 1.5 * aim] or [
+            s for s in stops if 0.5 * aim <= s <= 1.5 * aim
+        ]
+        size = min(near, key=lambda s: abs(s - aim)) if near else aim
+        yield _Piece(piece.path, piece.kind, start, start + len(text[start : start + size].rstrip()))
+        start += size + len(text[start + size : piece.end]) - len(text[start + size : piece.end].lstrip())
+    yield _Piece(piece.path, piece.kind, start, piece.end)
+
+
+def _grouped(pieces: Sequence[_Piece], aim: int, *, same_path: bool) -> Iterator[_Piece]:
+    """Join short neighbours that read better together: a lead-in and its items, items of a list."""
+    group: _Piece | None = None
+    for piece in pieces:
+        if group is None:
+            group = piece
+            continue
+        joint = piece.end - group.start
+        alike = group.path == piece.path if same_path else True
+        small = piece.size <= SMALL and (group.size <= 2 * SMALL or piece.size <= 30)
+        if (
+            alike
+            and group.loose
+            and piece.loose
+            and small
+            and joint <= aim
+            and group.kind != "table_row" != piece.kind
+        ):
+            group = _Piece(_common(group, piece), group.kind, group.start, piece.end, loose=True)
+            continue
+        yield group
+        group = piece
+    if group is not None:
+        yield group
+
+
+def _common(one: _Piece, other: _Piece) -> tuple[str, ...]:
+    if one.path == other.path[: len(one.path)]:
+        return one.path
+    return one.path if len(one.path) >= len(other.path) else other.path
+
+
+def _whole(pieces: list[_Piece], text: str) -> list[_Piece]:
+    """Give a heading that stands alone to the passage after it, a stray end to the one before."""
+    done: list[_Piece] = []
+    carried: int | None = None
+    for index, piece in enumerate(pieces):
+        said = text[piece.start : piece.end]
+        heading = "\n" not in said and len(said) <= 70 and not said.rstrip("”）)").endswith(_ENDS)
+        if heading and piece.kind != "table_row" and index + 1 < len(pieces):
+            carried = piece.start if carried is None else carried
+            continue
+        if carried is not None:
+            piece.start, carried = carried, None
+        if heading and done and index + 1 == len(pieces):
+            done[-1].end = piece.end
+            continue
+        done.append(piece)
+    return done

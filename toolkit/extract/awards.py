@@ -91,7 +91,7 @@ def bunch_up(figures: list[Placed], readings: list[FigureReading]) -> list[Bunch
 def label_of(text: str, span: Span) -> Span | None:
     """Give what a stretch before a figure names besides scope, verbs and cues; None where nothing."""
     words = text[span[0] : span[1]]
-    lead = re.match(r"(?:其中|另外|另|同时|此外|且|并|和|及|以及|或|与|、|,|的)+", words)
+    lead = re.match(r"(?:其中|另外|另|同时|此外|且|并|和|及|以及|或|与|、|,|的|按照?(?=[^,的]{2,12}每))+", words)
     begin = lead.end() if lead else 0
     first = re.search(rf"{SCOPE}|{_VERBS}", words[begin:])
     end = begin + first.start() if first else len(words)
@@ -244,4 +244,5 @@ def _tiers_under(text: str, awards: list[Award], index: int) -> list[Award]:
 
 def _listed(text: str, head: Award, award: Award) -> bool:
     between = text[head.end : award.bunches[0].start]
-    return len(between) < 80 and "。" not in between.rstrip("。")
+    announced = re.search(r"如下|以下(?:标准|方式|比例)|分档|分段|按下列", between)
+    return len(between) < 80 and ("。" not in between.rstrip("。") or announced is not None)

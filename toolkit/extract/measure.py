@@ -12,14 +12,14 @@ from toolkit.extract.awards import Award
 from toolkit.extract.phrases import Context
 from toolkit.extract.sentences import Span
 
-__all__ = ["name_measure", "near_words"]
+__all__ = ["name_measure", "named_payment", "near_words"]
 
 _NOUN = r"(?:奖励|奖补|补贴|补助|资助|支持|扶持|资金|经费|津贴|奖金|贴息|补偿|配套|安家费|启动费|担保|贷款|创新券|券|减免|返还|生活费|租金|抵免)"
 _GENERIC = re.compile(
     rf"(?:{_NOUN}|一次性|专项|财政|政策|给予|予以|进行|的|人民币|最高|不超过|额度|比例|标准|单个|单家|项目|金额|总额|年度|每年|企业|相应|相关|适当|市级|区级|省级|分别|再|可|累计|按|获得|享受|资金|后|事后|发放|、|等|其|为|是)*"
 )
 _BEHIND = re.compile(
-    rf"(?:的|人民币|一次性|以内|比例|标准|给予|予以|进行|,|分\w{{1,3}}档|/[^,。;的]{{1,6}})*(?P<noun>[^,。;、的()\d]{{0,20}}?{_NOUN}(?:支持|补贴|补助|资金|补偿|奖励|担保)?)"
+    rf"(?:的|人民币|一次性|以内|比例|标准|给予|予以|进行|,(?=分|给予|予以)|分\w{{1,3}}档|/[^,。;的]{{1,6}})*(?P<noun>[^,。;、的()\d]{{0,20}}?{_NOUN}(?:支持|补贴|补助|资金|补偿|奖励|担保)?)"
 )
 
 
@@ -29,7 +29,9 @@ def near_words(text: str, award: Award) -> str:
     left = re.split(r"[。;,:]", text[max(award.start, first.start - 30) : first.start])[-1]
     parts = [left]
     for bunch in award.bunches:
-        parts.append(re.split(r"[。;]", text[bunch.end : bunch.end + 26])[0])
+        behind = text[bunch.end : bunch.end + 30]
+        given = re.match(r"[^,。;]*,(?=分|给予|予以)", behind)
+        parts.append(re.split(r"[,。;]", behind[given.end() if given else 0 :])[0])
     if last is not first:
         parts.append(re.split(r"[。;]", text[first.end : last.start])[0])
     return "|".join(parts)
@@ -37,12 +39,9 @@ def near_words(text: str, award: Award) -> str:
 
 def name_measure(text: str, award: Award, context: Context, topic: Context, parent: Context | None) -> Span:
     """Choose the phrase that says what is supported."""
-    noun = _noun_behind(text, award)
-    if noun and not _GENERIC.fullmatch(text[noun[0] : noun[1]]):
-        return noun
-    given = _noun_before(text, award)
-    if given:
-        return given
+    named = named_payment(text, award)
+    if named:
+        return named
     for span in (context.thing, parent.thing if parent else None):
         if span:
             return span
@@ -53,10 +52,19 @@ def name_measure(text: str, award: Award, context: Context, topic: Context, pare
     for source in (parent, topic):
         if source and (source.acts or source.thing or source.conditions):
             return next(s for s in (*source.acts, source.thing, *source.conditions) if s)
+    noun = _noun_behind(text, award)
     if noun:
         return noun
     first = award.bunches[0]
     return (first.start, first.members[0].end)
+
+
+def named_payment(text: str, award: Award) -> Span | None:
+    """Find the payment's own name at the figures (`租房补贴`), where it says more than 资金支持."""
+    noun = _noun_behind(text, award)
+    if noun and not _GENERIC.fullmatch(text[noun[0] : noun[1]]):
+        return noun
+    return _noun_before(text, award)
 
 
 def _noun_behind(text: str, award: Award) -> Span | None:
@@ -76,9 +84,9 @@ def _noun_before(text: str, award: Award) -> Span | None:
     """Find a named payment before the figures: `发放一次性生活补贴,其中…`, `年金专项补贴标准不超过`."""
     start, end = award.start, award.bunches[0].start
     found = None
-    for found in re.finditer(rf"(?:给予|发放|享受|领取|申请|^|,|的)(?P<noun>[^,。;、的\d]{{2,16}}?{_NOUN})(?=标准|,|、|$|最高|金额|额度|每|不超过)", text[start:end]):
+    for found in re.finditer(rf"(?:给予|发放|享受|领取|申请|^|,|的)(?P<noun>[^,。;、的\d()]{{2,16}}?{_NOUN})(?=标准|,|、|$|最高|金额|额度|每|不超过)", text[start:end]):
         pass
-    if found is None or _GENERIC.fullmatch(found.group("noun")):
+    if found is None or _GENERIC.fullmatch(found.group("noun")) or re.search(r"给予|由|按|不超过|最高|等", found.group("noun")):
         return None
     span = (start + found.start("noun"), start + found.end("noun"))
     lead = re.match(r"(?:给予|发放|享受|领取|申请|可|企业|单个|单家|每家|每人)+", text[span[0] : span[1]])

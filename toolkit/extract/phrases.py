@@ -27,17 +27,20 @@ _THING = (
 _ACTS = (
     r"(?:采购|购买|购置|使用|应用|开展|实施|获得|获评|获批|获|取得|首次|新|年度|年|上年|上一年|当年|因|在|参加|参与|参展|举办|承办|建设|租用|租赁|承租|引进|引入|设立|牵头|承担|通过|入选|入驻|入围|被|进行|投保|申请|申报|完成|达到"
     r"|为|与|向|开发|投资|研发|自主|利用|购|聘用|聘请|招用|吸纳|招聘|组织|主导|制定|制修订|发行|上市|落户|迁入|将|以|按|自|每|提供|营业收入|主营业务|销售|产值|固定资产|总投资|符合|纳入|列入|兴办|收购|并购|经|已|未|认定|成功|连续|从事|拥有|具有"
-    r"|实现|生产|推广|出口|进口|接受|委托|联合|围绕|围绕|来|到|赴|领取|注册|成立|创办|创业|就业|签订|缴纳|累计|单|且|并|产生|作出|做出|评为|评定|晋升|升级|转型|转让|转化|输出|促成|发生|研究|对|由|用于|享受|运营|服务|帮助|带动|租|促进|依托|整合|牵线|促使|推荐|引荐|办理)"
+    r"|实现|生产|推广|出口|进口|接受|委托|联合|围绕|根据|凭|采用|采取|来|到|赴|领取|注册|成立|创办|创业|就业|签订|缴纳|累计|单(?!位)|且|并|产生|作出|做出|评为|评定|晋升|升级|转型|转让|转化|输出|促成|发生|研究|对|由|用于|享受|运营|服务|帮助|带动|租|促进|依托|整合|牵线|促使|推荐|引荐|办理)"
 )
 _NP_VP = re.compile(rf"(?P<who>[^,]{{0,36}}?{_RECIPIENT}(?:\([^)]*\))?)(?={_ACTS})(?P<what>.{{3,}})$")
 _TO = r"对于?(?!接|标|口|象|应|比|照|等|账|策|称|话|抗|手|外(?!国|资|籍|商|地|省)|于)"
 _GRANT = rf"(?:由[^,]{{0,10}}(?:财政|资金|部门|政府)[^,]{{0,6}})?(?:分别|按照?(?=[^,]*$)|依照|再|可|各|择优|一次性|最高|{CAP_CUE}|给予|予以|给|发放|奖励|补贴|补助|资助|支持|扶持|奖补|享受|{SCOPE})"
 _FILLER = re.compile(
-    r"(?:按规定|按有关规定|按相关规定|按照[^,]*(?:原则|规定|方式|政策|标准)|根据[^,]*|依据[^,]*|结合(?!考核)[^,]*|经费[^,]*|由[^,]*|具体[^,]*|其中|同时|另外|此外|分别|每年|一次性|按[^,]*|给予[^,]*|予以[^,]*"
+    r"(?:随着[^,]*|为(?:了|进一步)[^,]*|切实[^,]*|通过(?!验收|复核|认定|评审|考核|评价|国家|省|市)[^,]*|按规定|按有关规定|按相关规定|按照[^,]*(?:原则|规定|方式|政策|标准)|根据[^,]*|依据[^,]*|结合(?!考核)[^,]*|经费[^,]*|由[^,]*|具体[^,]*|其中|同时|另外|此外|分别|每年|一次性|按[^,]*|给予[^,]*|予以[^,]*"
     r"|[^,]{0,8}(?:采取|采用|实行)[^,]*|分[^,]{0,6}(?:档|年|阶段|期)[^,]*|自[^,]*起|连续\w年|原则上|期限[^,]*|到\d{4}年[^,]*|\d{4}年[^,]{0,4})$"
 )
+_BARE_STATE = re.compile(
+    r"(?:经(?!营|济|费)|符合|满足|用于|首次|年度?营业|营业收入|主营|固定资产|实际投|总投资|投资额|获得|获评|取得|通过|入选|达到|上年|上一年|当年|且|并(?!给)|或|考核|评价|结合考核|从事|承担|连续|注册|具有|拥有|成立|纳入|列入|服务|累计|年销售|年产值|销售|只限|未|已|期满|担任|每年达)"
+)
 _STATE = re.compile(
-    rf"(?:经|符合|满足|获得?|首次|新|在|取得|通过|达到?|年|上年|上一年度|当年|营业|主营|总投资|投资|且|并|用于|为|入选|入围|承担|牵头|评价|评为|被|已|未|纳入|列入|因|从事|拥有|具有|实际|固定|累计|连续|注册|成立|销售|产值|每|参加|开展|完成|促成|有|属于|用人|引进|单|研发|建设|结合考核|考核|自|购买|租|投保|来|担任|毕业|缴纳|签订|组织|举办|处于|实缴|融资|企业|项目|兴办|期满|服务|向|与|办理)"
+    rf"(?:经|符合|满足|获得?|首次|新|在|取得|通过|达到?|年|上年|上一年度|当年|营业|主营|总投资|投资|且|并|用于|为|入选|入围|承担|牵头|评价|评为|被|已|未|纳入|列入|因|从事|拥有|具有|实际|固定|累计|连续|注册|成立|销售|产值|每|参加|开展|完成|促成|有|属于|用人|引进|单|研发|建设|结合考核|考核|自|购买|租|投保|来|担任|毕业|缴纳|签订|组织|举办|处于|实缴|融资|兴办|期满|或|评估|贷款期|市场|出口|上市|主导|信用|全年|一季度|年末|申报年度|申请|投产|竣工|建成|服务|向|与|办理)"
 )
 
 
@@ -71,15 +74,19 @@ def read_context(text: str, segments: list[Span]) -> Context:
     """Read the segments before an award's first figure; the last one runs up to the figure."""
     found = Context()
     for index, segment in enumerate(segments):
-        span = _before_the_grant(text, segment) if index == len(segments) - 1 else segment
-        if span[0] < span[1]:
-            _read_segment(text, span, found, first=index == 0, whole=span == segment)
+        last = index == len(segments) - 1
+        span = _before_the_grant(text, segment) if last or re.search(_TO, text[slice(*segment)]) else segment
+        span = strip_span(text, span, lead="[、,:;]")
+        if span[1] - span[0] > 1:
+            _read_segment(text, span, found, first=index == 0)
     return found
 
 
-def _read_segment(text: str, span: Span, found: Context, *, first: bool, whole: bool) -> None:
+def _read_segment(text: str, span: Span, found: Context, *, first: bool) -> None:
     words = text[span[0] : span[1]]
     to = re.search(_TO, words)
+    if to and "进行" in words[to.end() :]:
+        return
     if to and (to.start() == 0 or first or "的" not in words[: to.start()]):
         _read_phrase(text, (span[0] + to.end(), span[1]), found)
         return
@@ -102,8 +109,10 @@ def _read_plain(text: str, span: Span, found: Context) -> None:
     words = text[span[0] : span[1]]
     split = _NP_VP.match(words)
     inner = re.match(r"(?P<mod>.+的)(?P<head>[^的]{2,24})$", words)
-    if words.endswith("的") or _STATE.match(words):
-        if split and found.beneficiary is None and not _STATE.match(split.group("who")):
+    if re.search(r"每(?:新|满)?增?加?\d", words):
+        return
+    if words.endswith("的") or _BARE_STATE.match(words):
+        if split and found.beneficiary is None and _is_noun_phrase(split.group("who")):
             found.beneficiary = _shift(span, split.span("who"))
             _add_condition(text, _shift(span, split.span("what")), found)
         elif inner and is_recipient(inner.group("head")) and found.beneficiary is None:
@@ -117,8 +126,18 @@ def _read_plain(text: str, span: Span, found: Context) -> None:
         _add_condition(text, _shift(span, split.span("what")), found)
     elif is_recipient(words) and found.beneficiary is None:
         found.beneficiary = span
-    elif found.thing is None and len(words) < 30:
-        found.thing = span
+    else:
+        owned = re.match(rf"(?P<who>[^,的]{{0,20}}?{_RECIPIENT})(?P<thing>[^,的]{{2,12}}?(?:资金|贷款|费|补贴|补助|津贴|项目|券))$", words)
+        if owned:
+            found.beneficiary = found.beneficiary or _shift(span, owned.span("who"))
+            found.thing = found.thing or _shift(span, owned.span("thing"))
+        elif found.thing is None and len(words) < 30 and re.search(rf"(?:{_THING}|费用?|补贴|补助|资金|津贴|券)[”》\"]?$", words):
+            found.thing = span
+
+
+def _is_noun_phrase(words: str) -> bool:
+    """Tell a recipient with a modifier (`符合条件的企业`) from the start of a clause (`获得…机构`)."""
+    return not _STATE.match(words) or bool(re.match(r"(?:符合|经|纳入|列入|通过|获|新|入选|首次|在|注册|有|已|来|担任|取得)[^,]*的[^的]+$", words))
 
 
 def _read_phrase(text: str, span: Span, found: Context) -> None:
@@ -127,7 +146,7 @@ def _read_phrase(text: str, span: Span, found: Context) -> None:
     if words.endswith("的") or words.endswith("的,"):
         body = clean_condition(text, span)
         split = _NP_VP.match(text[body[0] : body[1]])
-        if split and "的" not in split.group("who") and not _STATE.match(split.group("who")):
+        if split and _is_noun_phrase(split.group("who")):
             found.beneficiary = found.beneficiary or _shift(body, split.span("who"))
             _add_condition(text, _shift(body, split.span("what")), found)
         else:
@@ -137,6 +156,13 @@ def _read_phrase(text: str, span: Span, found: Context) -> None:
             _add_condition(text, body, found)
         return
     cut = _last_de(words)
+    acting = _NP_VP.match(words)
+    if cut > 0 and acting and "的" not in acting.group("who") and not _STATE.match(acting.group("who")):
+        head = words[cut + 1 :]
+        if not is_recipient(head) and not head.endswith("项目"):  # `医院采购…的药品`: the noun is the verb's object
+            found.beneficiary = found.beneficiary or _shift(span, acting.span("who"))
+            _add_condition(text, _shift(span, acting.span("what")), found)
+            return
     if cut > 0 and len(words) - cut - 1 <= 36:
         _read_modified(text, span, cut, found)
         return
@@ -182,6 +208,11 @@ def topic_of(text: str, segments: list[Span]) -> Context:
     found = Context()
     for span in segments:
         words = text[span[0] : span[1]]
+        if re.match(r"同一|每家|单个|各|市|区|由", words):
+            continue
+        paid = re.match(r"(?P<thing>[^,]{2,24}?(?:费|补贴|补助|津贴|资金|经费))(?=实行|采用|由|按|为|,|$)", words)
+        if paid and found.thing is None:
+            found.thing = _shift(span, paid.span("thing"))
         urged = re.search(r"(?:支持|鼓励|引导|推动|培育|加强|提供|强化|发展|加大|推进|深化)", words)
         to = re.search(_TO, words)
         if urged and urged.start() <= 14:
@@ -216,16 +247,17 @@ def _conjuncts(text: str, span: Span) -> list[Span]:
 
 
 def _before_the_grant(text: str, span: Span) -> Span:
-    """Cut a figure's own segment where its grant begins: `对…企业|分别给予最高`."""
+    """Cut a segment where its grant begins: `对…企业|分别给予最高`, `对…的|按照`."""
     words = text[span[0] : span[1]]
-    cut = re.search(r"(?:,|^)?(?:给予|予以|发放)(?P<to>[^,]*)$", words)
-    if cut and not words[: cut.start()]:
-        return span[0], span[0]
-    end = cut.start() if cut else len(words)
-    tail = re.search(rf"(?<=[的\)业位构目台人心园校队”才]){_GRANT}[^,的]*$|{_GRANT}[^,的]*$", words[:end])
-    if tail:
-        end = tail.start()
-    return span[0], span[0] + end
+    for found in re.finditer(rf"(?:{_RECIPIENT}(?:等)?(?:\([^)]*\))?[”》\"]?|的|^(?:且|并|但)?)(?={_GRANT})", words):
+        rest = words[found.end() :]
+        if found.group() == "的" and re.match(r"(?:支持|奖励|补贴|补助|资助|扶持|配套)", rest) and re.search(r"的", rest[4:]):
+            continue
+        if found.group() and "的" in rest and re.search(rf"的[^,的]{{0,16}}{_RECIPIENT}", rest) and not re.match(r"按|分别|最高|给予|予以", rest):
+            continue
+        return span[0], span[0] + found.end()
+    later = re.search(rf"(?:由[^,]{{0,8}}财政[^,]{{0,4}})?(?:给予|予以|发放|分别|按照?)[^,]*$", words)
+    return span[0], span[0] + (later.start() if later else len(words))
 
 
 def _last_de(words: str) -> int:

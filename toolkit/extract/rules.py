@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from toolkit.extract.awards import Award, Bunch, find_awards
 from toolkit.extract.kinds import base_span, bindingness, counted_by, is_lent, support_type
-from toolkit.extract.measure import name_measure, near_words
+from toolkit.extract.demands import is_demand, listed_conditions
+from toolkit.extract.measure import name_measure, named_payment, near_words
 from toolkit.extract.phrases import Context, clean_condition, granted_to, is_recipient, read_context, topic_of
 from toolkit.extract.sentences import Sentence, Span, cut_sentences
 from toolkit.extract.sums import read_rules
@@ -46,6 +47,7 @@ class _Read:
 
     context: Context
     label: Span | None
+    measure: Span | None = None
 
 
 class _Reader:
@@ -59,6 +61,7 @@ class _Reader:
         self.rules: tuple[Rule, ...] = read_rules(view, sentences)
         self.read_of: dict[int, _Read] = {}
         self.before: Award | None = None
+        self.listed_conditions = listed_conditions(self.text, sentences, {a.sentence.start for a in awards})
 
     def read(self, award: Award) -> list[Support]:
         """Make the supports of one award, one a tier."""
@@ -68,11 +71,18 @@ class _Reader:
         tiers, names = divide(self.text, award)
         if names is not None:
             context = self._without_names(context, tiers)
-        self.read_of[id(award)] = _Read(context, label)
-        context = self._completed(award, context, parent, topic)
+        own = replace(context, conditions=list(context.conditions))
+        context = self._completed(award, context, parent, topic, listed=label is not None)
+        measure = self._measure(award, own, topic, parent)
+        self.read_of[id(award)] = _Read(context, label, measure)
         self.before = award
-        measure = name_measure(self.text, award, context, topic, parent.context if parent else None)
-        return [self._support(award, tier, context, label, measure) for tier in tiers]
+        demanded = replace(context, conditions=[*context.conditions, *self._demands(award)])
+        return [self._support(award, tier, demanded, label, measure) for tier in tiers]
+
+    def _measure(self, award: Award, own: Context, topic: Context, parent: _Read | None) -> Span:
+        if parent is not None and parent.measure and not (own.thing or own.acts):
+            return named_payment(self.text, award) or parent.measure
+        return name_measure(self.text, award, own, topic, parent.context if parent else None)
 
     # -------------------------------------------------------------- context
     def _context(self, award: Award) -> tuple[Context, Span | None]:
@@ -99,18 +109,43 @@ class _Reader:
             self.read_of[id(award.parent)] = _Read(context, label)
         return self.read_of[id(award.parent)]
 
-    def _completed(self, award: Award, context: Context, parent: _Read | None, topic: Context) -> Context:
-        """Add what the award takes from the one that it goes on from, and from the topic."""
+    def _completed(
+        self, award: Award, context: Context, parent: _Read | None, topic: Context, *, listed: bool
+    ) -> Context:
+        """Add what the award takes from the one that it goes on from, and from the sentences before."""
         done = replace(context, conditions=list(context.conditions), acts=list(context.acts))
+        words = self.text[award.start : award.bunches[-1].end]
         if parent is not None:
-            if done.beneficiary is None:
-                done.conditions = [*[c for c in parent.context.conditions if c not in done.conditions], *done.conditions]
+            if listed or not done.conditions or re.search(r"追加|再给|再奖|再补|叠加|加计", words):
+                done.conditions = _merged(parent.context.conditions, done.conditions)
             done.beneficiary = done.beneficiary or parent.context.beneficiary
-        elif done.beneficiary is None and self.before is not None and award.sentence is self.before.sentence:
+        elif not re.search(r"(?:^|[,:])对", words):
+            prior = self._prior(award)
+            done.conditions = _merged(prior.conditions, done.conditions)
+            done.beneficiary = done.beneficiary or prior.beneficiary
+            done.thing = done.thing or prior.thing
+        if done.beneficiary is None:
+            done.beneficiary = self._behind(award)
+        if done.beneficiary is None and self.before is not None and award.sentence is self.before.sentence:
             done.beneficiary = self.read_of[id(self.before)].context.beneficiary
         done.beneficiary = done.beneficiary or topic.beneficiary
-        done.conditions += self._trailing(award)
         return done
+
+    def _behind(self, award: Award) -> Span | None:
+        """Find a recipient named behind the figures: `优秀每家…万元,给予其所在单位绩效奖励`."""
+        following = [s for s in award.sentence.segments if s[0] >= award.bunches[-1].end]
+        return granted_to(self.text, following[0]) if following else None
+
+    def _prior(self, award: Award) -> Context:
+        """Read the sentence right before an award that promises support and leaves the sums to it."""
+        earlier = [s for s in self.sentences if s.end <= award.sentence.start]
+        if not earlier or any(a.sentence is earlier[-1] for a in self.awards):
+            return Context()
+        words = self.text[earlier[-1].start : earlier[-1].end]
+        if not re.search(r"给予|予以|补贴|补助|资助|奖励|发放|申请|申领|领取|享受|申报", words):
+            return Context()
+        found = read_context(self.text, list(earlier[-1].segments))
+        return replace(found, acts=[])
 
     def _topic(self, award: Award) -> Context:
         """Read the sentences before the award that have no figures of support."""
@@ -118,21 +153,18 @@ class _Reader:
         free = [s for s in self.sentences if s.start < award.sentence.start and s not in taken]
         return topic_of(self.text, [span for s in reversed(free) for span in s.segments])
 
-    def _trailing(self, award: Award) -> list[Span]:
-        """Find the demands made behind an award: `须…`, `不得…`, `只限…`."""
+    def _demands(self, award: Award) -> list[Span]:
+        """Find the demands that stand apart: `须…`, `不得…` behind an award, and a list of conditions."""
         following = [a.start for a in self.awards if a.start > award.end]
         stop = min(following, default=len(self.text))
-        found: list[Span] = []
+        found = list(self.listed_conditions)
         for sentence in self.sentences:
             if not award.end <= sentence.end <= stop + 1:
                 continue
             for span in sentence.segments:
-                words = self.text[span[0] : span[1]]
-                if span[0] < award.end or re.match(r"经费|资金|由|各|市|区|省|补[助贴]资金|重复|企业不得重复", words):
-                    continue
-                if re.search(r"应(?:当)?(?:符合|为|满足|具备|在)|须(?!经)|必须|只限|仅限|不得(?!重复|同时|超过|享受|高于)", words):
+                if span[0] >= award.end and is_demand(self.text[span[0] : span[1]]):
                     found.append(clean_condition(self.text, span))
-        return found[:4]
+        return found[:8]
 
     def _without_names(self, context: Context, tiers: list[Tier]) -> Context:
         """Take the tiers' names out of the shared conditions."""
@@ -223,6 +255,10 @@ class _Reader:
         quote = self._quote((start, placed.end))
         said = self.view.quote(*base) if base else None
         return Rate(**quote.model_dump(), value=placed.expression.value, base=said)
+
+
+def _merged(first: list[Span], second: list[Span]) -> list[Span]:
+    return [*[c for c in first if c not in second], *second]
 
 
 def _distinct(spans: list[Span]) -> list[Span]:

@@ -91,9 +91,16 @@ def _cuts(text: str, start: int, end: int, marks: str) -> list[int]:
             depth += 1
         elif character in _CLOSE:
             depth = max(0, depth - 1)
+        elif character in marks and _is_ratio(text, at):
+            continue
         elif character in marks and (depth == 0 or _never_closed(text, at, end)):
             cuts.append(at)
     return cuts
+
+
+def _is_ratio(text: str, at: int) -> bool:
+    """Say whether a colon or comma stands between digits (`1:0.5`, `1,000`)."""
+    return text[at] in ":," and text[at - 1 : at].isdigit() and bool(re.match(r"\d{3}(?!\d)|\d" if text[at] == ":" else r"\d{3}(?!\d)", text[at + 1 :]))
 
 
 def _never_closed(text: str, at: int, end: int) -> bool:

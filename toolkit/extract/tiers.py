@@ -67,7 +67,8 @@ def _names(text: str, award: Award, count: int) -> tuple[list[Span], Span | None
         words = text[start : min(end, first)]
         cut = re.search(r"(?:,?(?:按[^,]*)?(?:分别|各|依次|逐级)|(?:最高)?(?:给予|予以|按照|奖励|补助|资助|补贴)).*$", words)
         stop = start + (cut.start() if cut else len(words))
-        for marks in ("、", "、和与及或", "至-~"):
+        ranged = any(b.is_range and len(b.members) == count for b in award.bunches)
+        for marks in ("至-~", "、") if ranged else ("、", "、和与及或"):
             parts = _plain_parts(text, (start, stop), marks)
             if len(parts) == count:
                 return _trimmed(text, parts), (start, stop)
@@ -103,7 +104,7 @@ def _own_length(text: str, parts: list[Span], last: str) -> int:
     former = [text[a:b] for a, b in parts[:-1]]
     for size in (3, 2, 1):
         ending = former[-1][-size:]
-        if len(ending) == size and all(f.endswith(ending) for f in former):
+        if len(ending) == size and ending[-1] not in "\"')]》" and all(f.endswith(ending) for f in former):
             at = last.find(ending, 1 if size == 1 else 0)
             if at >= 0:
                 return at + size

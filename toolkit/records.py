@@ -25,6 +25,8 @@ __all__ = [
     "Extraction",
     "Failure",
     "Figure",
+    "FileOutcome",
+    "IngestReport",
     "FigureReading",
     "FigureRole",
     "Labelling",
@@ -295,6 +297,41 @@ class Failure(Record):
     stage: str
     input: str
     reason: str
+
+
+# ------------------------------------------------------------------ indexing
+class FileOutcome(Record):
+    """What an ingest did with a file: its documents and clauses now in the store, and how many were
+    embedded anew. "empty" is a file without a policy; of a failed one an earlier version stays."""
+
+    path: str
+    outcome: Literal["added", "replaced", "unchanged", "empty", "failed"]
+    documents: int = 0
+    clauses: int = 0
+    embedded: int = 0
+    failures: tuple[Failure, ...] = ()
+
+
+class IngestReport(Record):
+    """What an ingest did with every file, in their order.
+
+    `pruned` names the files whose documents went because they are no longer there; `removed` counts
+    the documents that went, with them or because a changed file no longer holds them.
+    """
+
+    files: tuple[FileOutcome, ...]
+    pruned: tuple[str, ...] = ()
+    removed: int = 0
+    seconds: float = 0.0
+
+    def count(self, outcome: str) -> int:
+        """Count the files of an outcome."""
+        return sum(file.outcome == outcome for file in self.files)
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Every failure, in the order of the files."""
+        return tuple(failure for file in self.files for failure in file.failures)
 
 
 # ------------------------------------------------------------------ the engine

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from toolkit.embed.runner import WINDOW, BertRunner
 from toolkit.errors import ModelError
+from toolkit.models import installed_member
 
 __all__ = ["Embedder", "Kind", "Vectors", "load_embedder"]
 
@@ -30,7 +31,7 @@ Vectors = NDArray[np.float32]
 _RECIPE = "1"  # raise it when the same text would get another vector
 _CACHED_QUERIES = 4096
 # What the model's own normaliser does beyond NFKC.
-_CONTROLS = {code: None for code in (*range(1, 9), 11, *range(14, 32), 127, 0x8F, 0x9F, 0)}
+_CONTROLS = dict.fromkeys((*range(1, 9), 11, *range(14, 32), 127, 143, 159, 0))
 _SPACES = dict.fromkeys(
     (9, 10, 12, 13, 0x1680, *range(0x200B, 0x2010), 0x2028, 0x2029, 0x2581, 0xFEFF, 0xFFFD), " "
 )
@@ -98,7 +99,8 @@ class Embedder:
             done += len(group)
             if progress is not None:
                 progress(done)
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
     def _load(self) -> BertRunner:
         with self._lock:
@@ -127,7 +129,7 @@ def load_embedder(path: str | Path | None = None) -> Embedder:
 
     Raises ModelError where none is installed.
     """
-    source = Path(path) if path is not None else _installed()
+    source = Path(path) if path is not None else installed_member("e5-small")
     if not source.is_file():
         raise ModelError(f"there is no embedding model at {source}", hint="run: zhengce setup")
     if source.suffix == ".gguf":
@@ -135,15 +137,6 @@ def load_embedder(path: str | Path | None = None) -> Embedder:
     from toolkit.embed.weights import prepare_gguf
 
     return Embedder(prepare_gguf(source))
-
-
-def _installed() -> Path:
-    from toolkit.models import cache_folder
-
-    path = cache_folder() / "models" / "e5-small" / "e5-small-q4.bin"
-    if not path.is_file():
-        raise ModelError("the embedding model is not installed", hint="run: zhengce setup")
-    return path
 
 
 def _cores() -> int:

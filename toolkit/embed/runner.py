@@ -70,7 +70,7 @@ class BertRunner:
         count = self._c.llama_tokenize(self._vocab, data, len(data), ids, room, False, False)
         if count < 0:
             raise ModelError(f"the embedding model cannot split a text of {len(text)} characters")
-        return ids[:count]
+        return list(ids[:count])
 
     def embed(self, windows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Give a (windows, dimension) array; each window has at most `WINDOW` tokens."""

@@ -101,6 +101,7 @@ def _convert(source: Path) -> Path:
         try:
             with os.fdopen(handle, "wb") as out:
                 write_gguf(out, fields, tensors)
+            os.chmod(partial, source.stat().st_mode)
             os.replace(partial, target)
         except BaseException:
             Path(partial).unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +29,7 @@ from toolkit.runs.plan import ExtractStep, Plan
 from toolkit.runs.progress import Progress
 from toolkit.runs.workers import Tools, Worker
 
-__all__ = ["Choice", "Report", "ledger_path", "run"]
+__all__ = ["Batch", "Choice", "Report", "ledger_path", "opened", "run"]
 
 _GROUP, _PAUSE = 256, 0.1
 Pending = tuple[int, str, str | None, State | None, str | None]
@@ -86,6 +87,20 @@ def run(
     Setting `stop` lets what is decoding finish and returns. Mistakes that can be known before the
     work are InputErrors before it.
     """
+    with opened(plan, choice=choice, tools=tools, progress=progress, stop=stop) as batch:
+        return batch.run()
+
+
+@contextmanager
+def opened(
+    plan: Plan,
+    *,
+    choice: Choice | None = None,
+    tools: Callable[[Plan], Tools] = Tools,
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[Batch]:
+    """Check all that can be known before the work, lock the store and open the ledger."""
     choice = choice or Choice()
     for name in choice.only:
         if name not in plan.steps:
@@ -98,7 +113,7 @@ def run(
     with held(Path(plan.store), what=f"run of {plan.name or 'a plan'}"):
         ledger = Ledger(ledger_path(plan.store))
         try:
-            return _Batch(plan, choice, ledger, tools(plan), progress or Progress(), stop).run()
+            yield Batch(plan, choice, ledger, tools(plan), progress or Progress(), stop)
         finally:
             ledger.close()
 
@@ -135,7 +150,7 @@ class _Tally:
         )
 
 
-class _Batch:
+class Batch:
     """One run in hand."""
 
     def __init__(
@@ -167,7 +182,7 @@ class _Batch:
         began = time.monotonic()
         finished = False
         try:
-            names = [n for n in self.plan.order() if not self.choice.only or n in self.choice.only]
+            names = self.names()
             for name in names:
                 if not self.stop.is_set():
                     self._step(name, self.tools.worker(name))
@@ -180,6 +195,10 @@ class _Batch:
             self.tools.close()
             counts = self.ledger.finish(self.id, "finished" if finished else "interrupted")
         return Report(self.id, counts, written, time.monotonic() - began, interrupted=not finished)
+
+    def names(self) -> list[str]:
+        """Name the steps to do, in order."""
+        return [name for name in self.plan.order() if not self.choice.only or name in self.choice.only]
 
     def _step(self, name: str, worker: Worker) -> None:
         self.progress.begin(name)
@@ -200,10 +219,10 @@ class _Batch:
 
     def _feed(self, name: str, worker: Worker, tally: _Tally, writer: _Writer) -> Iterator[Item]:
         """Give the items of a step that are still to be computed."""
-        for window in self._windows(worker):
+        for window in self.windows(worker):
             if self.stop.is_set():
                 return
-            rows, items = self._plan_window(name, worker, window)
+            rows, items = self.plan_window(name, worker, window)
             self.ledger.register(self.id, name, rows)
             keys = [row[2] for row in rows if row[2] is not None]
             fresh = self.ledger.claim(self.id, self.session, name, keys, retry=self.choice.retry)
@@ -219,7 +238,8 @@ class _Batch:
                 tally.fed += 1
                 yield item
 
-    def _windows(self, worker: Worker) -> Iterator[list[Entry]]:
+    def windows(self, worker: Worker) -> Iterator[list[Entry]]:
+        """Give the entries that a worker takes."""
         if worker.unit != "file":
             yield from self.reader.windows(worker.unit)
             return
@@ -227,7 +247,7 @@ class _Batch:
         if paths:
             yield [Entry(n, {"id": str(path), "path": str(path)}) for n, path in enumerate(paths)]
 
-    def _plan_window(
+    def plan_window(
         self, name: str, worker: Worker, window: Sequence[Entry]
     ) -> tuple[list[Pending], dict[str, Item]]:
         """Key every entry, and settle those that another step's result decides."""

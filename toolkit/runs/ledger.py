@@ -223,6 +223,20 @@ class Ledger:
             )
         return set(claimed)
 
+    def known(self, keys: Sequence[str]) -> dict[str, tuple[State, int]]:
+        """Give the state and the result's length in characters of what was computed before."""
+        found: dict[str, tuple[State, int]] = {}
+        with self._clear(), self._lock:
+            for at in range(0, len(keys), 500):
+                part = keys[at : at + 500]
+                rows = self._connection.execute(
+                    "SELECT key, state, coalesce(length(result), 0) FROM work "
+                    f"WHERE state <> 'waiting' AND key IN ({','.join('?' * len(part))})",
+                    part,
+                )
+                found |= {row[0]: (row[1], row[2]) for row in rows}
+        return found
+
     def save(self, run: int, session: int, outcomes: Sequence[Outcome]) -> None:
         """Write results and states, all or none."""
         now = _now()

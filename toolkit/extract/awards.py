@@ -20,7 +20,7 @@ SCOPE = (
     r"(?:(?:单|同)(?:个|家|笔|项|名|位|件|户|人|只|批|次|台|套|一)|同一|每(?!增|新|满|超)(?:个|家|笔|项|名|位|件|户|人|只|批|次|台|套|年|月|季|亩|标|吨|平|班|场|部|款|引|认|成|集|天|学|一|两|推|获|有|发)?"
     r"|一个|当年|年度|全年|本年|各年|累计|合计|总计|总额|共计|年(?=[最不])|每年|连续\w年|第[一二三四五六两]+?年|首年|次年|期限|最长|全市|平均)"
 )
-_SCOPE_FILLER = r"(?:且|但|并|其中|同时|原则上|另|则|以|在\w{0,8}内|其|该|上述|以上|本条|本项|政策|实际|财政|市级|区级|获得|可|享受|申请|领取|资金|累计|的|年|对|企业|项目|按|不等)*"
+_SCOPE_FILLER = r"(?:且|但|并|其中|同时|原则上|另|则|以|在\w{0,8}内|其|该|上述|以上|本条|本项|政策|实际|财政|市级|区级|获得|可|享受|申请|领取|资金|累计|的|年|对|企业|项目|按|不等|、|市|区|县|省|级|单位|对)*"
 _VERBS = rf"(?:分别|按照?|依照|{GIVING}|{CAP_CUE}|一次性|由[^,]{{0,8}}财政|可|再|各|原则上|标准(?:为|是|:)?|为$|是$|达$|约$|发|奖$|补$|计$|不低于|安排)"
 _OPENING = re.compile(
     r"(?:对|其中|支持|鼓励|凡|符合|经|获得?|首次|新|入选|被|引进|在[^,]{2,}的$|[^,]*(?:企业|机构|单位|项目|人才|平台|团队|园区|高校|个人)[^,]*的?$|[^,]*的$|[^,]*(?:以上|以下|之间)$)"
@@ -109,11 +109,24 @@ def find_awards(
     """Group the figures that have a role into awards, in the text's order."""
     bunches = bunch_up(figures, readings)
     awards: list[Award] = []
-    for sentence in sentences:
+    for index, sentence in enumerate(sentences):
         mine = [b for b in bunches if sentence.start <= b.start < sentence.end]
+        known = len(awards)
         if mine:
             _read_sentence(text, sentence, mine, awards)
+        told = index and any(a.sentence is sentences[index - 1] for a in awards[:known])
+        if index and not told and len(awards) > known and sentence.opens and not text.startswith("其中", sentence.start):
+            _cut_loose(awards, known)  # a sentence without figures stands between: a new subject
     return _share_headers(text, awards)
+
+
+def _cut_loose(awards: list[Award], first: int) -> None:
+    """Make an award the head of those behind it that went on from an earlier one."""
+    head, old = awards[first], awards[first].parent
+    head.parent = None
+    for award in awards[first + 1 :]:
+        if award.parent is old and old is not None:
+            award.parent = head
 
 
 def _read_sentence(text: str, sentence: Sentence, bunches: list[Bunch], awards: list[Award]) -> None:
@@ -200,6 +213,8 @@ def _stands_alone(text: str, award: Award, content: list[Span]) -> bool:
     """Say whether an award names its own recipient, not only a tier of the one before."""
     words = text[award.start : award.bunches[0].start]
     if re.match(r"其中", words):
+        return False
+    if not award.sentence.opens and not re.search(r"(?:^|[,:])(?:对|支持|鼓励)|给予|予以|企业|单位|机构", words):
         return False
     if re.search(r"(?:^|[,:])(?:对|对于|支持|鼓励|凡)|(?:企业|机构|单位|高校|人才|团队|园区|毕业生|创业者|平台)[^,、]{2,}的,", words):
         return True

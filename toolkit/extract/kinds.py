@@ -27,9 +27,9 @@ _TYPES: tuple[tuple[SupportType, str], ...] = (
 )
 _LENT = r"贷款|周转|借款|融资额度|授信"
 _SCOPED = (
-    r"(?:(?:每|单|同一?|一)(?!增|新|满|超|次性)(?:个|家|笔|项|名|位|件|户|人|只|批|次|台|套|年|月|季度?|亩|标箱|吨|平方米|班|场|部|款|集|天|学年|季|一)?"
+    r"(?:(?:每|单|同一|一(?=个|家|名))(?!增|新|满|超|次性)(?:个|家|笔|项|名|位|件|户|人|只|批|次|台|套|年|月|季度?|亩|标箱|吨|平方米|班|场|部|款|集|天|学年|季|一)?"
     r"[^,。;、:的\d]{0,12}?(?=最高|最多|不超过|累计|补贴|支持|奖励|资助|补助|给予|可|获得|每|年|当年|合计|总额|\d|贴息|享受|上限|发放|限额|扶持|奖|按)(?:(?:每年度?|每月|当年度?|年度|每人)(?!度))?"
-    r"|(?:每年度?|当年度?|年度|每月|每季度|全年)(?:每[人家户个])?)"
+    r"|(?:每年度?|当年度?|年度|每月|每季度|全年)(?:每[人家户个])?(?=最|不|累|补|奖|可|享|支|给|合|总|发|上|限|\d|资|贴|领|申|$))"
 )
 
 
@@ -74,7 +74,7 @@ def counted_by(text: str, span: Span) -> Span | None:
     found = None
     for found in re.finditer(rf"(?:{_SCOPED})+", words):
         pass
-    if found is None or not found.group():
+    if found is None or len(found.group()) < 2:
         return None
     return span[0] + found.start(), span[0] + found.end()
 
@@ -86,20 +86,25 @@ def base_span(text: str, span: Span) -> Span | None:
     tail = re.search(rf"(?:的|之|,)?(?:比例|标准)?(?:的|为|按)?(?:{CAP_CUE}|超过|,|给予|予以|分别)*的?$", words)
     if tail:
         end = tail.start()
-    lead = None
-    pattern = (
-        rf"(?:按照?|依照|以|给予|予以|{CAP_CUE}|支持|补贴|补助|资助|奖励|抵扣支付|抵扣|抵免|返还|承担|减免|基础上|进行|享受|比例为|分别|年度)(?:其|最高|不超过|不高于|企业|项目单位|实际(?=支付))?"
-    )
-    for lead in re.finditer(pattern, words[:end]):
-        if lead.end() < end and "的" != words[lead.end()]:
-            break
-    begin = lead.end() if lead and lead.end() < end else 0
-    for again in re.finditer(rf"(?:{CAP_CUE}|按照?|给予|予以)(?:其)?", words[begin:end]):
-        if begin + again.end() < end:
-            begin += again.end()
-            break
+    begin = 0
+    strong = rf"(?:按照?|依照|比例为|标准为|额为|{CAP_CUE}|给予|予以)(?:其(?!他)|最高|不超过)?"
+    weak = r"(?:以|支持|补贴|补助|资助|奖励|抵扣支付|抵扣|抵免|返还|承担|减免|基础上|进行|享受|分别)(?:其(?!他))?"
+    for lead in re.finditer(strong, words):
+        if lead.end() < end - 1:
+            begin = lead.end()
+        elif lead.start() < end <= lead.end() and not words[lead.end() :].strip("的"):
+            return None if lead.group().startswith("按") else _before(span, words, begin, lead.start())
+    if begin == 0:
+        for lead in re.finditer(weak, words[:end]):
+            if lead.end() < end - 1 and words[lead.end()] not in "的资金":
+                begin = lead.end()
+                break
+    return _before(span, words, begin, end)
+
+
+def _before(span: Span, words: str, begin: int, end: int) -> Span | None:
     base = words[begin:end].strip()
     if not base or len(base) > 45 or re.fullmatch(r"[\W\d]*", base):
         return None
-    shift = len(words[begin:end]) - len(words[begin:end].lstrip("其的,、"))
-    return span[0] + begin + shift, span[0] + end
+    shift = len(words[begin:end]) - len(words[begin:end].lstrip("其的,、可"))
+    return (span[0] + begin + shift, span[0] + end) if begin + shift < end - 1 else None

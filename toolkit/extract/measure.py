@@ -14,7 +14,7 @@ from toolkit.extract.sentences import Span
 
 __all__ = ["name_measure", "named_payment", "near_words"]
 
-_NOUN = r"(?:奖励|奖补|补贴|补助|资助|支持|扶持|资金|经费|津贴|奖金|贴息|补偿|配套|安家费|启动费|担保|贷款|创新券|券|减免|返还|生活费|租金|抵免)"
+_NOUN = r"(?:奖励|奖补|补贴|补助|资助|支持|扶持|资金|经费|津贴|奖金|贴息|补偿|配套|安家费|启动费|担保|贷款|创新券|券|减免|返还|生活费|租金|抵免)(?:贷款)?"
 _GENERIC = re.compile(
     rf"(?:{_NOUN}|一次性|专项|财政|政策|给予|予以|进行|的|人民币|最高|不超过|额度|比例|标准|单个|单家|项目|金额|总额|年度|每年|企业|相应|相关|适当|市级|区级|省级|分别|再|可|累计|按|获得|享受|资金|后|事后|发放|、|等|其|为|是)*"
 )
@@ -56,6 +56,10 @@ def name_measure(text: str, award: Award, context: Context, topic: Context, pare
     if noun:
         return noun
     first = award.bunches[0]
+    floor = max(text.rfind(c, 0, first.start) for c in ",。;:") + 1
+    plain = re.search(_NOUN, text[floor : first.start])
+    if plain:
+        return floor + plain.start(), floor + plain.end()
     return (first.start, first.members[0].end)
 
 
@@ -73,7 +77,7 @@ def _noun_behind(text: str, award: Award) -> Span | None:
         if found:
             span = found.span("noun")
             words = text[span[0] : span[1]]
-            lead = re.match(r"(?:给予|予以|进行|的|一次性|[天日年月](?=的))+", words)
+            lead = re.match(r"(?:.*(?:给予|予以|进行))?(?:额度|的|一次性|[天日年月](?=的))*", words)
             if lead and lead.end() < len(words) - 1:
                 span = (span[0] + lead.end(), span[1])
             return span
@@ -89,5 +93,5 @@ def _noun_before(text: str, award: Award) -> Span | None:
     if found is None or _GENERIC.fullmatch(found.group("noun")) or re.search(r"给予|由|按|不超过|最高|等", found.group("noun")):
         return None
     span = (start + found.start("noun"), start + found.end("noun"))
-    lead = re.match(r"(?:给予|发放|享受|领取|申请|可|企业|单个|单家|每家|每人)+", text[span[0] : span[1]])
+    lead = re.match(r"(?:给予|发放|享受|领取|申请|可|企业|单个|单家|每家|每人|每件|每年|每|最高|且|项目)+", text[span[0] : span[1]])
     return (span[0] + lead.end(), span[1]) if lead and span[0] + lead.end() < span[1] - 2 else span

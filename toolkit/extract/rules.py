@@ -15,7 +15,7 @@ from toolkit.extract.kinds import base_span, bindingness, counted_by, is_lent, s
 from toolkit.extract.demands import is_demand, listed_conditions
 from toolkit.extract.measure import name_measure, named_payment, near_words
 from toolkit.extract.phrases import Context, clean_condition, granted_to, is_recipient, read_context, topic_of
-from toolkit.extract.sentences import Sentence, Span, cut_sentences
+from toolkit.extract.sentences import Sentence, Span, cut_sentences, strip_span
 from toolkit.extract.sums import read_rules
 from toolkit.extract.tiers import Tier, divide
 from toolkit.figures.expressions import Placed, figures_in
@@ -73,7 +73,7 @@ class _Reader:
             context = self._without_names(context, tiers)
         own = replace(context, conditions=list(context.conditions))
         context = self._completed(award, context, parent, topic, listed=label is not None)
-        measure = self._measure(award, own, topic, parent)
+        measure = strip_span(self.text, self._measure(award, own, topic, parent), lead="[、,的和]")
         self.read_of[id(award)] = _Read(context, label, measure)
         self.before = award
         demanded = replace(context, conditions=[*context.conditions, *self._demands(award)])
@@ -138,7 +138,8 @@ class _Reader:
 
     def _prior(self, award: Award) -> Context:
         """Read the sentence right before an award that promises support and leaves the sums to it."""
-        earlier = [s for s in self.sentences if s.end <= award.sentence.start]
+        opening = max((s.start for s in self.sentences if s.opens and s.start <= award.sentence.start), default=0)
+        earlier = [s for s in self.sentences if s.end <= opening]
         if not earlier or any(a.sentence is earlier[-1] for a in self.awards):
             return Context()
         words = self.text[earlier[-1].start : earlier[-1].end]
@@ -247,9 +248,15 @@ class _Reader:
         quote = self._quote((start, placed.end))
         return Figure(**quote.model_dump(), value=placed.expression.value)
 
+    def _segment_start(self, at: int) -> int:
+        """Give where the comma segment of a figure begins, or the bracket that it stands in."""
+        opened, closed = self.text.rfind("(", 0, at), self.text.rfind(")", 0, at)
+        starts = [s[0] for sentence in self.sentences for s in sentence.segments if s[0] <= at]
+        return max([*starts, opened + 1 if opened > closed else 0])
+
     def _rate(self, bunch: Bunch, placed: Placed) -> Rate:
         first = bunch.members[0]
-        floor = max(self.text.rfind(c, 0, first.start) for c in ",。;:(") + 1
+        floor = self._segment_start(first.start)
         base = base_span(self.text, (floor, first.start))
         start = base[0] if base and placed is first else placed.start
         quote = self._quote((start, placed.end))

@@ -65,13 +65,16 @@ def _names(text: str, award: Award, count: int) -> tuple[list[Span], Span | None
     first = award.bunches[0].start
     for start, end in reversed(award.own):
         words = text[start : min(end, first)]
-        cut = re.search(r"(?:,?(?:按[^,]*)?(?:分别|各|依次|逐级)|(?:最高)?(?:给予|予以|按照|奖励|补助|资助|补贴)).*$", words)
+        cut = re.search(r"(?:,?(?:分别|各(?=给|奖|补|按)|依次|逐级)|(?:最高)?(?:给予|予以|奖励|补助|资助|补贴)(?=[^,、]*$)).*$", words)
         stop = start + (cut.start() if cut else len(words))
         ranged = any(b.is_range and len(b.members) == count for b in award.bunches)
         for marks in ("至-~", "、") if ranged else ("、", "、和与及或"):
             parts = _plain_parts(text, (start, stop), marks)
             if len(parts) == count:
                 return _trimmed(text, parts), (start, stop)
+        quoted = [(start + m.start(), start + m.end()) for m in re.finditer(r'"[^"]+"', text[start:stop])]
+        if len(quoted) == count:
+            return quoted, (start, stop)
     return [], None
 
 
@@ -88,7 +91,7 @@ def _trimmed(text: str, parts: list[Span]) -> list[Span]:
     parts = list(parts)
     start, end = parts[0]
     words = text[start:end]
-    lead = re.match(r"(?:.*[^针面应比相外])?对于?(?=[^,]{2,}$)", words)
+    lead = re.match(r"(?:.*[^针面应比相外])?对于?(?=[^,]{2,}$)|按照?", words)
     if lead:
         start += lead.end()
     parts[0] = (start, end)
@@ -108,6 +111,9 @@ def _own_length(text: str, parts: list[Span], last: str) -> int:
             at = last.find(ending, 1 if size == 1 else 0)
             if at >= 0:
                 return at + size
+    grades = re.match(r"(.+?)\d*个?(?:等次|等级|档次|类别|级别|档)", last)
+    if grades:
+        return grades.end(1)
     cut = last.find("的")
     return cut if cut > 0 else len(last)
 

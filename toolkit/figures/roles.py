@@ -139,8 +139,8 @@ def _chained(
     """Give the role of the figure before, where this one goes on with its list (`硕士3万元、博士5万元`)."""
     if last is None or last.expression.kind != figure.expression.kind:
         return None
-    between = text[last.end : figure.start]
-    if re.fullmatch(r"(?:的)?[,、;和及与或](?:其中|以及)?[^,。;:\d]{1,14}", between) and not re.search(
+    between = re.sub(r"[(\[][^()\[\]]*(?:\([^()]*\)[^()\[\]]*)?[)\]]", "", text[last.end : figure.start])
+    if re.fullmatch(r"(?:的)?[,、;和及与或](?:其中|以及)?[^,。;:\d]{0,14}", between) and not re.search(
         rf"{GIVING}|{CAP_CUE}|{_FLOOR}|{_SCALE}", between
     ):
         return readings[-1].role, readings[-1].words
@@ -159,9 +159,9 @@ def _money(at: _Setting, chain: tuple[FigureRole, str] | None, is_price: bool) -
 
 
 def _money_threshold(at: _Setting) -> _Verdict | None:
-    given = re.search(rf"{GIVING}(?:一次性|人民币|的)?{_CLOSE}", at.left)
+    given = re.search(rf"{GIVING}(?:一次性|人民币|资金|共计|不低于)*$", at.left)
     above = re.match(_AT_LEAST, at.right)
-    if above and not (given and not re.search(rf"{_SCALE}[^,]{{0,8}}$", at.left)):
+    if above and not given:
         return "distractor", above.group(), _SURE
     part = re.match(r"(?:的)?(?:部分|标准以上)|\((?:不?含|包?含)\)(?!的?(?:奖|补|资助))", at.right)
     if part and not re.search(rf"{CAP_CUE}{_CLOSE}", at.left):

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any, Literal
 
 from toolkit.dates import DATE, last_day, parse_date, parse_number
@@ -30,7 +31,7 @@ from toolkit.records import Document, content_id
 __all__ = ["describe"]
 
 _HAN = "一二三四五六七八九十两"
-_SELF = r"(?:本|此|该)[\u4e00-\u9fff]{0,12}|通知|以上[\u4e00-\u9fff]{0,6}"
+_SELF = r"(?:本|此)[\u4e00-\u9fff]{1,10}|通知|以上[\u4e00-\u9fff]{0,6}"
 _FROM = re.compile(
     rf"(?:自|从|于)\s*(?P<date>{DATE})\s*(?:起|开始|之日起|以后|后)?[^。；]{{0,6}}?(?:正式|试|组织|施|实|执|生|暂)?(?:施行|实施|执行|生效|试行|暂行|行|起算)"
     rf"|(?:施行|实施|生效|执行)(?:日期|时间|期限)?\s*(?:为|[:：]|自)?\s*(?P<labelled>{DATE})"
@@ -57,7 +58,8 @@ _NUMBER_LABEL = re.compile(
 _ADOPTED = re.compile(rf"[（(].{{0,40}}?(?P<date>{DATE}).{{0,80}}(?:通过|公布|发布|印发)")
 _QUOTED = re.compile(r"《[^《》]*》")
 _ISSUER_LABEL = re.compile(
-    r"(?:发文机关|发布机构|发文单位|发布单位|制定机关|发布机关)】?\s*[:：]?\s*(?P<body>[\u4e00-\u9fff、 ]{4,60})"
+    r"(?:发文机关|发布机构|发文单位|发布单位|制定机关|发布机关)】?\s*[:：]?\s*"
+    r"(?P<body>[\u4e00-\u9fff、 ]{4,60})"
 )
 _REPEALED = re.compile(
     r"(?:有效性|时效性|文件状态|效力状态)】?\s*[:：]?\s*(?:已?废止|已?失效|无效)|[【（(\[]\s*已?(?:废止|失效)\s*[】）)\]]"
@@ -178,7 +180,7 @@ def _first_place(said: str, text: str) -> PlacePath:
     if not places:
         return ()
     path = places[0].path
-    for before, place in zip(places, places[1:], strict=False):
+    for before, place in pairwise(places):
         if place.start != before.end or place.path[: len(path)] != path:
             break
         path = place.path
@@ -257,31 +259,29 @@ def _effective(paragraphs: Sequence[Paragraph]) -> tuple[date | None, str | None
 
 
 def _expires(paragraphs: Sequence[Paragraph], effective: date | None) -> date | None:
-    found: date | None = None
+    until: date | None = None
+    term: date | None = None
     for sentence in _sentences(paragraphs):
+        if not _about_validity(sentence):
+            continue
         match = _UNTIL.search(sentence)
-        if match and (_own(sentence, match.start()) or effective is not None):
-            value = parse_date(match["date"] or match["then"] or match["range"])
-            if value and _about_validity(sentence):
-                found = value
-        term = _TERM.search(sentence)
-        if found is None and term and effective and _about_validity(sentence):
-            n = parse_number(term["n"]) or 0
-            if n:
-                years = term["unit"] == "年"
-                found = last_day(effective, years=n if years else 0, months=0 if years else n)
-    return found
+        if match:
+            until = parse_date(match["date"] or match["then"] or match["range"]) or until
+        lasts = _TERM.search(sentence)
+        number = parse_number(lasts["n"]) if lasts else None
+        if lasts and number and effective:
+            years = lasts["unit"] == "年"
+            term = last_day(effective, years=number if years else 0, months=0 if years else number)
+    return until or term
 
 
 def _about_validity(sentence: str) -> bool:
     """Whether a sentence speaks of the document's own term, not of a certificate's or a loan's."""
-    return (
-        re.search(
-            rf"(?:{_SELF})[^。]*(?:施行|实施|执行|有效|生效|试行)|^.{{0,20}}(?:施行|实施|有效期|执行期)",
-            sentence,
-        )
-        is not None
-    )
+    if _FROM.search(sentence) or _RELATIVE.search(sentence):
+        return True
+    bare = _QUOTED.sub("《》", sentence)
+    own = rf"(?:{_SELF})的?(?:有效|施行|实施|执行|试行)|^.{{0,14}}(?:有效期|施行期|实施期|执行期|试行期)"
+    return re.search(own, bare) is not None
 
 
 def _status(draft: Draft, front: Sequence[Paragraph]) -> Literal["repealed"] | None:

@@ -1,6 +1,7 @@
 """From a file to its text: plain text, markdown, HTML, PDF, Word.
 
-In: a path. Out: text with a line for each paragraph, cells of a table row parted by tabs, pages by form feeds.
+In: a file's bytes. Out: text with a line for each paragraph, cells of a table row parted by tabs, pages
+by form feeds.
 A file that cannot be read is an `InputError` that says why.
 """
 
@@ -21,12 +22,42 @@ MAX_BYTES = 200_000_000
 MAX_LINE = 2_000_000  # characters; a longer line is a dump of data, not a policy
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _DROPPED = frozenset(
-    "script style noscript template iframe svg canvas nav header footer aside form button select option input textarea "
-    "object embed head".split(" ")
+    {"script", "style", "noscript", "template", "iframe", "svg", "canvas", "nav", "header", "footer", "aside"}
+    | {"form", "button", "select", "option", "input", "textarea", "object", "embed", "head"}
 )
 _BLOCKS = frozenset(
-    "address article blockquote body center dd div dl dt fieldset figure h1 h2 h3 h4 h5 h6 hr html li main ol p pre section "
-    "table tbody td tfoot th thead tr ul".split(" ")
+    {
+        "address",
+        "article",
+        "blockquote",
+        "body",
+        "center",
+        "dd",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figure",
+        "h1",
+    }
+    | {
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "html",
+        "li",
+        "main",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "table",
+        "tbody",
+    }
+    | {"td", "tfoot", "th", "thead", "tr", "ul"}
 )
 _CHROME = re.compile(
     r"(?:^|[-_\s])(?:nav|navbar|navigation|menu|breadcrumbs?|crumbs?|footer|foot|bottom|copyright|share|sidebar|side|aside|related|recommend"
@@ -107,7 +138,7 @@ def read_html(data: bytes, name: str) -> str:
     title = _page_title(page)
     _drop_chrome(page)
     body = page.find(".//body")
-    lines = [line for line in "".join(_walk(page if body is None else body)).splitlines()]
+    lines = "".join(_walk(page if body is None else body)).splitlines()
     content = "\n".join(line.strip(" ") for line in lines)
     if title and "".join(title.split()) not in "".join(content.split()):
         content = f"{title}\n{content}"
@@ -133,17 +164,19 @@ def _page_title(page: Any) -> str:
 def _drop_chrome(page: Any) -> None:
     """Remove what is not the text: scripts, navigation, footers, blocks of links."""
     for element in list(page.iter()):
-        if not isinstance(element.tag, str):
-            element.drop_tree() if element.getparent() is not None else None
-    for element in list(page.iter()):
-        if element.getparent() is None or element.tag in ("body", "html"):
+        parent = element.getparent()
+        if parent is None or element.tag in ("body", "html"):
             continue
-        named = f"{element.get('class') or ''} {element.get('id') or ''}"
-        hidden = "display:none" in (element.get("style") or "").replace(" ", "").lower()
-        if element.tag in _DROPPED or hidden or (_CHROME.search(named) and _length(element) < 1500):
+        if not isinstance(element.tag, str) or _is_chrome(element):
             element.drop_tree()
-        elif element.tag in ("ul", "ol", "div", "p", "td", "dl") and _is_links(element):
-            element.drop_tree()
+
+
+def _is_chrome(element: Any) -> bool:
+    named = f"{element.get('class') or ''} {element.get('id') or ''}"
+    hidden = "display:none" in (element.get("style") or "").replace(" ", "").lower()
+    if element.tag in _DROPPED or hidden or (_CHROME.search(named) and _length(element) < 1500):
+        return True
+    return element.tag in ("ul", "ol", "div", "p", "td", "dl") and _is_links(element)
 
 
 def _length(element: Any) -> int:

@@ -11,8 +11,18 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from toolkit.documents.marks import DATE_LINE, ends_sentence, is_marked, is_table_row
+from toolkit.documents.marks import (
+    DATE_LINE,
+    doc_numbers,
+    ends_sentence,
+    is_addressee,
+    is_marked,
+    is_note,
+    is_table_row,
+    looks_like_title,
+)
 
 __all__ = ["Line", "Paragraph", "paragraphs"]
 
@@ -140,7 +150,7 @@ def _double_spaced(rows: Sequence[tuple[str, int]]) -> bool:
     filled = [i for i, (raw, _) in enumerate(rows) if raw.strip()]
     if len(filled) < 40:
         return False
-    gaps = Counter(b - a for a, b in zip(filled, filled[1:], strict=False))
+    gaps = Counter(b - a for a, b in pairwise(filled))
     return gaps[2] > 0.85 * len(filled) and 0 < gaps[1] < 0.1 * len(filled)
 
 
@@ -154,9 +164,10 @@ def _without_furniture(lines: list[Line]) -> list[Line]:
     running = {
         text
         for text, count in seen.items()
-        if count >= 3 and len(text) <= 40 and at_border[text] >= 0.8 * count and not DATE_LINE.fullmatch(text)
+        if count >= 3 and len(text) <= 40 and at_border[text] >= 0.8 * count
     }
-    running = {t for t in running if not _is_signature(t, lines, masked)}
+    own = {masked[i] for i, line in enumerate(lines) if masked[i] in running and _is_own(line.text)}
+    running = {text for text in running - own if not _is_signature(text, lines, masked)}
     kept: list[Line] = []
     top = False
     for i, line in enumerate(lines):
@@ -166,6 +177,20 @@ def _without_furniture(lines: list[Line]) -> list[Line]:
         kept.append(line if line.top == top else Line(**{**line.__dict__, "top": top}))
         top = False
     return kept
+
+
+def _is_own(text: str) -> bool:
+    """Whether a line that comes again and again is nevertheless a document's: 各有关单位：, a number."""
+    if "汇编" in text or "选编" in text:
+        return False
+    formal = DATE_LINE.fullmatch(text) or doc_numbers(text) or is_addressee(text) or is_note(text)
+    return (
+        bool(formal)
+        or is_marked(text)
+        or ends_sentence(text)
+        or looks_like_title(text)
+        or text.endswith(("：", ":"))
+    )
 
 
 def _is_signature(text: str, lines: list[Line], masked: list[str]) -> bool:
@@ -184,9 +209,9 @@ def _page_numbers(lines: list[Line]) -> set[int]:
         if lines[i].top or (i + 1 < len(lines) and lines[i + 1].top):
             found.add(i)
     values = [int(lines[i].text) for i in plain]
-    rising = sum(b == a + 1 for a, b in zip(values, values[1:], strict=False))
+    rising = sum(b == a + 1 for a, b in pairwise(values))
     if len(values) >= 3 and rising >= 0.6 * (len(values) - 1):
-        far = [b - a >= 5 for a, b in zip(plain, plain[1:], strict=False)]
+        far = [b - a >= 5 for a, b in pairwise(plain)]
         if sum(far) >= 0.7 * len(far):
             found.update(plain)
     return found
@@ -218,7 +243,7 @@ class _Pairs:
 
     def __init__(self, text: str) -> None:
         squeezed = "".join(text[:400_000].split())
-        self._pairs = Counter(a + b for a, b in zip(squeezed, squeezed[1:], strict=False))
+        self._pairs = Counter(a + b for a, b in pairwise(squeezed))
 
     def bound(self, left: str, right: str) -> bool:
         pair = left[-1:] + right[:1]
@@ -249,7 +274,7 @@ def _continues(group: list[Line], line: Line, *, layout: _Layout, pairs: _Pairs 
 def _continues_wrapped(last: Line, line: Line, *, layout: _Layout, pairs: _Pairs | None) -> bool:
     ended = ends_sentence(last.text) or last.text.endswith(("：", ":"))
     if layout.trailing_ends:
-        if last.trailing and not line.text[0] in "，、；。）":
+        if last.trailing and line.text[0] not in "，、；。）":
             near = columns(last.text) >= layout.width - 12 and not ended and line.text.endswith("。")
             return (
                 near and not is_marked(line.text) and pairs is not None and pairs.bound(last.text, line.text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from toolkit.documents.lines import Paragraph
 from toolkit.documents.marks import ends_sentence, is_marked
@@ -42,7 +43,7 @@ def records(paragraphs: Sequence[Paragraph]) -> list[Draft] | None:
 def unfold(paragraph: Paragraph) -> list[Paragraph]:
     """Split a paragraph that holds a whole text at the numbering inside it."""
     cuts = [0, *(m.end() for m in _INLINE.finditer(paragraph.text)), len(paragraph.text)]
-    pieces = [(paragraph.text[a:b], a) for a, b in zip(cuts, cuts[1:], strict=False)]
+    pieces = [(paragraph.text[a:b], a) for a, b in pairwise(cuts)]
     return [Paragraph(text.strip(), paragraph.start + at) for text, at in pieces if text.strip()]
 
 
@@ -55,8 +56,13 @@ def _separated(paragraphs: Sequence[Paragraph]) -> list[list[Paragraph]] | None:
     for paragraph in paragraphs:
         if paragraph.text == common:
             groups.append([])
-        else:
-            groups[-1].append(paragraph)
+            continue
+        # A record without a text has its separator on the line of its details.
+        ended = paragraph.text.endswith(f" {common}")
+        text = paragraph.text.removesuffix(f" {common}") if ended else paragraph.text
+        groups[-1].append(Paragraph(text, paragraph.start))
+        if ended:
+            groups.append([])
     filled = [group for group in groups if group]
     titled = [
         g

@@ -45,7 +45,7 @@ _SENTENCE_ENDS = tuple("。！？；…!?;")
 TITLE_END = (
     r"(?:通知|通告|公告|公报|意见|办法|方案|规定|规则|规程|条例|细则|措施|计划|政策|决定|决议|命令|指引|指南|规划|纲要"
     r"|解读|函|批复|标准|目录|清单|要点|制度|章程|准则|导则|体系|规范|预案|说明|问答|举措|若干条|\d+条|[一二三四五六七八九十]+条"
-    r"|条款|令|提纲|倡议书|合同|名单|白皮书|总体要求|任务书|申报书|申请表|报告|汇编|答复|奖励|扶持|行动)"
+    r"|令|提纲|倡议书|合同|名单|白皮书|任务书|申报书|申请表|答复|奖励|扶持|行动)"
 )
 _TITLE = re.compile(
     rf"(?=.{{5,}}).*?{TITLE_END}[》”]?(?:\s*[（(〔\[][^（）()。；]{{1,30}}[）)〕\]]|\s*[》”])*"
@@ -125,9 +125,8 @@ def is_bodies(text: str) -> bool:
 def split_bodies(text: str) -> list[str]:
     """Give the bodies that a line names; empty where it holds anything else."""
     parts = text.split()
-    if len(parts) > 2 and all(len(part) == 1 for part in parts):
-        parts = ["".join(parts)]
-    elif len(parts) > 2 and sum(len(p) == 1 for p in parts) > len(parts) / 2:
+    single = sum(len(part) == 1 for part in parts)
+    if len(parts) > 2 and single > len(parts) / 2:  # 某 市 财 政 局
         parts = ["".join(parts)]
     good = [p for p in parts if 3 <= len(p) <= 32 and _BODY.fullmatch(p) and "关于" not in p]
     return good if good and len(good) == len(parts) else []

@@ -42,7 +42,14 @@ _OPENING = re.compile(
 )
 _HANGING = re.compile(r"(?:关于|印发|转发|批转|和|与|及|、|的|“|《|（|发布|加快|推进|促进|支持|进一步)$")
 _PART = re.compile(
-    r"(?:第[一二三四五六七八九十]+(?:部分|编|篇|辑)|[上中下]\s*[篇编册]|目\s*录|contents)", re.IGNORECASE
+    r"(?:第[一二三四五六七八九十]+(?:部分|编|篇|辑)|[上中下]\s*[篇编册]|目\s*录|contents"
+    r"|.{2,30}(?:汇编|选编|文件集|读本|政策手册)\s*(?:[（(].{1,20}[）)])?$)",
+    re.IGNORECASE,
+)
+# What is as a rule attached to a document rather than one.
+_ATTACHED = re.compile(
+    r"(?:指标体系|指标|目录|清单|标准|表|提纲|名单|指南|说明|流程图?|样式|模板|书|协议|合同|程序|范围|要求)"
+    r"(?:[（(].{1,20}[）)])?$"
 )
 _THRESHOLD = 4
 
@@ -190,23 +197,29 @@ def _addressed(paragraphs: Sequence[Paragraph], start: int, end: int) -> bool:
 def _strength(paragraphs: Sequence[Paragraph], head: Head, heads: list[Head]) -> int:
     """Weigh what speaks for a heading's opening a document."""
     before = paragraphs[head.start - 1] if head.start else None
-    after = [p for p in paragraphs[head.end : head.end + 8]]
-    body = next((p for p in after if not _formal(p.text)), None)
+    after = list(paragraphs[head.end : head.end + 8])
+    body = next((p.text for p in after if not _formal(p.text)), None)
     if body is None and not head.addressed:
         return 0
-    weight = 3 * head.addressed + 2 * bool(head.bodies) + 1 * _complete(head.title)
-    weight += 2 * paragraphs[head.start].top
-    weight += 2 * any(is_note(p.text) or DATE_LINE.fullmatch(p.text) is not None for p in after[:1])
-    weight += _ending(before)
-    if body is not None:
-        weight += 1 * bool(_FIRST.match(body.text) or (len(body.text) >= 40 and not is_table_row(body.text)))
-        last = heads[-1].end if heads else 0
-        weight += 1 * bool(
-            _restarts(after) and any(_TOP_LEVEL.match(p.text) for p in paragraphs[last : head.start])
-        )
+    weight = _said_of_itself(head) + _ending(before) + 2 * paragraphs[head.start].top
+    if after and (is_note(after[0].text) or DATE_LINE.fullmatch(after[0].text)):
+        weight += 2
+    prose = body is not None and len(body) >= 40 and not is_table_row(body)
+    weight += 1 if prose or (body is not None and _FIRST.match(body)) else -1
+    last = heads[-1].end if heads else 0
+    numbered = any(_TOP_LEVEL.match(p.text) for p in paragraphs[last : head.start])
+    weight += 1 if numbered and _restarts(after) else 0
     if any(is_annex(p.text) for p in paragraphs[max(0, head.start - 3) : head.start]):
         weight -= 4
     return weight
+
+
+def _said_of_itself(head: Head) -> int:
+    """Weigh a heading's own words: number and addressees, bodies, how titles start and end."""
+    signed = is_bodies(re.split(r"关于|印发", head.title, maxsplit=1)[0])
+    weight = 3 * head.addressed + 2 * bool(head.bodies) + 2 * signed + _complete(head.title)
+    attached = not head.addressed and not head.bodies and issued_title(head.title) is None
+    return weight - 2 if attached and _ATTACHED.search(head.title) else weight
 
 
 def _formal(text: str) -> bool:

@@ -8,6 +8,7 @@ that scores every clause for a query.
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import tempfile
@@ -105,6 +106,15 @@ class KeywordIndex:
                 with self._lock:
                     total += np.float32(weight) * index.get_scores(known)
         return total
+
+    def weight(self, token: str) -> float:
+        """Give a word's inverse document frequency in the bodies; a word that stands in none weighs 0."""
+        index = self._fields.get("body")
+        if index is None or token not in index.vocab_dict:
+            return 0.0
+        borders, at = index.scores["indptr"], index.vocab_dict[token]
+        holding = int(borders[at + 1] - borders[at])
+        return math.log(1 + len(self.ids) / holding) if holding else 0.0
 
     def save(self, folder: Path) -> None:
         """Write the index to a folder, whole or not at all."""

@@ -6,6 +6,6 @@ headings, short enough that ten of them fit a small model's prompt.
 
 from __future__ import annotations
 
-from toolkit.retrieve.retriever import Retriever
+from toolkit.retrieve.retriever import Retriever, Search
 
-__all__ = ["Retriever"]
+__all__ = ["Retriever", "Search"]

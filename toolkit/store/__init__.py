@@ -184,6 +184,10 @@ class Store:
         best = np.argsort(-scores, kind="stable")[:k]
         return [(ids[i], float(scores[i])) for i in best if scores[i] > 0]
 
+    def word_weight(self, word: str) -> float:
+        """Give a word's inverse document frequency over the clauses; 0 where it stands in none."""
+        return self._keyword_index().weight(word)
+
     def _rows(self, query: str, *values: object) -> list[sqlite3.Row]:
         try:
             with self._reading:

@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from toolkit.documents.marks import (
     DATE_LINE,
+    closed,
     doc_numbers,
     ends_sentence,
     is_addressee,
@@ -34,6 +35,7 @@ _PAGE_NUMBER = re.compile(
 )
 _LEADER = re.compile(r"(?:[.．·…‥]\s*){4,}\s*[-—]?\s*[\dⅠ-Ⅻivx]*\s*[-—]?$")
 _BOLD = re.compile(r"\*\*")
+_TITLE_START = re.compile(r"(?:[\u4e00-\u9fff]{2,40}?关于(?:印发|发布|转发|批转|加快|进一步|促进|支持)|关于[^。；，]{6,}$)")
 MAX_LINE = 20_000  # characters; a longer line is cut at sentence ends, so that work stays bounded
 
 
@@ -183,6 +185,8 @@ def _is_own(text: str) -> bool:
     """Whether a line that comes again and again is nevertheless a document's: 各有关单位：, a number."""
     if "汇编" in text or "选编" in text:
         return False
+    if len(text) < 4 or text[0] in "的（(》":  # the second line of a title
+        return True
     formal = DATE_LINE.fullmatch(text) or doc_numbers(text) or is_addressee(text) or is_note(text)
     return (
         bool(formal)
@@ -255,6 +259,8 @@ def _continues(group: list[Line], line: Line, *, layout: _Layout, pairs: _Pairs 
     last = group[-1]
     if is_table_row(line.text) or is_table_row(last.text) or DATE_LINE.fullmatch(line.text):
         return False
+    if closed(last.text) and doc_numbers(line.text):
+        return False
     if layout.width:
         return _continues_wrapped(last, line, layout=layout, pairs=pairs)
     if is_marked(line.text) or ends_sentence(last.text) or last.text.endswith(("：", ":")):
@@ -281,12 +287,15 @@ def _continues_wrapped(last: Line, line: Line, *, layout: _Layout, pairs: _Pairs
             )
         return layout.full(last) or columns(last.text) >= layout.width - 12
     if not layout.full(last) and columns(last.text) < layout.width - 9:
-        return False
+        return last.text.endswith(("，", "、")) and not is_marked(line.text)
     if is_marked(line.text):
         return not ended and re.match(r"第[^条]{1,4}条[^\s（(]", line.text) is not None
     if line.indented and not last.indented:
         return False
-    return not (ended and line.gap > 1)
+    # A sentence that ends short of the margin, or before a title, ends its paragraph.
+    if ended and (line.gap > 1 or columns(last.text) < layout.width - 1 or _TITLE_START.match(line.text)):
+        return False
+    return True
 
 
 def _join(group: list[Line]) -> Paragraph:

@@ -7,13 +7,18 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from toolkit.engine.scripted import ScriptedEngine
 from toolkit.records import Reply, Request, ScoreRequest, Scores
 
 __all__ = ["Engine", "ScriptedEngine", "load_engine"]
+
+_PROVIDER = re.compile(r"[a-z][a-z0-9_]+:(?!//)[^\\]")
 
 
 @runtime_checkable
@@ -67,15 +72,21 @@ class Engine(Protocol):
 def load_engine(model: str | None = None, *, context: int | None = None) -> Engine:
     """Load a model: a catalogue name, a GGUF path, a Hub repository, or a server's URL.
 
+    `ollama:qwen3` and the like, a provider and a colon first, are remote models by LangChain's name.
     None means $ZHENGCE_MODEL or the catalogue's default. `context` is in tokens.
     """
     from toolkit.models import resolve
 
+    wanted = model or os.environ.get("ZHENGCE_MODEL") or ""
+    if _PROVIDER.match(wanted) and not Path(wanted).exists():
+        from toolkit.remote import RemoteEngine
+
+        return RemoteEngine(model=wanted, context=context)
     found = resolve(model)
     if found.url is not None:
         from toolkit.remote import RemoteEngine
 
-        return RemoteEngine(found.url, model=found.name)
+        return RemoteEngine(found.url, model=found.name, context=context)
     from toolkit.engine.local import LocalEngine
 
     return LocalEngine(found.path, name=found.name, context=context)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from toolkit.engine.cells import Held
 from toolkit.engine.constraints import Constraint
 from toolkit.engine.runtime import Run, Runtime, Tokens
 from toolkit.engine.sampling import Logits, Sampler, log_total
+from toolkit.engine.work import Work
 from toolkit.records import Reply, Request
 
 __all__ = ["Generation"]
@@ -47,40 +47,30 @@ class _Text:
         return len(self.text) - open_end
 
 
-class Generation:
-    """A request on its way to a `Reply`. `held` is its place in the cache while it runs."""
-
-    branches = 0
+class Generation(Work[Reply]):
+    """A request on its way to a `Reply`."""
 
     def __init__(self, request: Request, prompt: Sequence[int], constraint: Constraint | None) -> None:
+        super().__init__(prompt)
         self.request = request
-        self.prompt: Tokens = np.asarray(prompt, np.int32)
         self._first_constraint = constraint
-        self.held: Held | None = None
-        self.keep_all = False
         self.restart()
 
     def restart(self) -> None:
         """Begin anew: nothing is generated yet."""
-        self.held = None
+        super().restart()
         self._constraint = self._first_constraint.copy() if self._first_constraint else None
         self._sampler = Sampler(self.request.temperature, self.request.seed)
         self._text = _Text(self.request.stop)
         self._new: list[int] = []
         self._free: list[float] = []
-        self.result: Reply | None = None
 
     @property
     def length(self) -> int:
         """Tokens that the prompt and the longest reply need."""
         return len(self.prompt) + self.request.max_tokens
 
-    @property
-    def decoding(self) -> bool:
-        """Whether its prompt is computed."""
-        return self.held is not None and self.held.computed >= len(self.prompt)
-
-    def plan(self, budget: int, outputs: int) -> list[Run]:
+    def plan(self, budget: int, outputs: int, spare: int = 0) -> list[Run]:
         """Give the tokens to compute next, `budget` at most."""
         held = self.held
         if held is None or budget < 1 or outputs < 1:
@@ -95,7 +85,7 @@ class Generation:
             return self._new[start - size :]
         return np.concatenate([self.prompt[start:], np.asarray(self._new, np.int32)])
 
-    def take(self, logits: list[list[Logits]], runtime: Runtime) -> None:
+    def take(self, logits: Sequence[Sequence[Logits]], runtime: Runtime) -> None:
         """Go on from the logits after its last token; none came where the prompt is not done."""
         if logits[0]:
             self._advance(logits[0][0], runtime)

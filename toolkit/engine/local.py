@@ -6,25 +6,28 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from toolkit.engine.constraints import Constraints
 from toolkit.engine.generation import Generation
 from toolkit.engine.runtime import Runtime, Settings
-from toolkit.engine.scheduler import Job, Scheduler
+from toolkit.engine.scheduler import Scheduler
 from toolkit.engine.scoring import Scoring
 from toolkit.engine.template import ChatTemplate
+from toolkit.engine.work import Work
 from toolkit.errors import ContextOverflow, ModelError, ToolkitError
 from toolkit.records import Reply, Request, ScoreRequest, Scores
 
-__all__ = ["LocalEngine", "file_hash"]
+__all__ = ["PARALLEL", "LocalEngine", "file_hash"]
 
-_PARALLEL = 32
+PARALLEL = 32
+"""Replies written at once by default."""
 _CHUNK = 256
 _CONTEXT = 16384
-Asked = TypeVar("Asked", Request, ScoreRequest)
+Asked = TypeVar("Asked")
+Found = TypeVar("Found")
 
 
 class LocalEngine:
@@ -40,11 +43,12 @@ class LocalEngine:
         *,
         name: str | None = None,
         context: int | None = None,
-        parallel: int = _PARALLEL,
+        parallel: int = PARALLEL,
         settings: Settings | None = None,
     ) -> None:
         self._path = Path(path)
         self._name = name or self._path.stem
+        _require_working_build(self._path)
         chosen = settings or Settings(context=context or _CONTEXT)
         self._lock = threading.Lock()
         self._runtime: Runtime | None = Runtime(self._path, chosen)
@@ -71,6 +75,15 @@ class LocalEngine:
         """Tokens that one prompt and its reply may fill."""
         runtime = self._open()
         return min(runtime.cells, runtime.trained_context)
+
+    @property
+    def runtime(self) -> Runtime:
+        """The runtime under the engine, for measuring; no other thread may use the engine meanwhile."""
+        return self._open()
+
+    def prompt_tokens(self, request: Request | ScoreRequest) -> list[int]:
+        """Give the tokens of a request's prompt, as the model's template writes it."""
+        return self._template.tokens(request.messages, request.prefill)
 
     def count_tokens(self, text: str) -> int:
         """Count the model's tokens in a text; control tokens count as plain characters."""
@@ -105,9 +118,7 @@ class LocalEngine:
     def stream(self, request: Request) -> Iterator[str]:
         """Give the pieces of one reply as they are decoded; whole characters only."""
         job = self._generation(request)
-        job.keep_all = True
-        with self._lock:
-            self._scheduler.submit(job)
+        self._submit(job, keep_all=True)
         sent = 0
         try:
             while job.result is None:
@@ -127,41 +138,41 @@ class LocalEngine:
                 self._runtime = None
 
     # -------------------------------------------------------------- running
-    def _run(self, requests, make, *, keep_all=False):  # type: ignore[no-untyped-def]
-        pending = enumerate(requests)
-        mine: dict[int, Job] = {}
-        exhausted = False
+    def _run(
+        self, requests: Iterable[Asked], make: Callable[[Asked], Work[Found]], *, keep_all: bool = False
+    ) -> Iterator[tuple[int, Found | Exception]]:
+        source = enumerate(requests)
+        mine: dict[int, Work[Found]] = {}
         try:
-            while mine or not exhausted:
-                while not exhausted and len(mine) < self._window:
+            while True:
+                while len(mine) < self._window and (item := next(source, None)) is not None:
+                    index, request = item
                     try:
-                        index, request = next(pending)
-                    except StopIteration:
-                        exhausted = True
-                        break
-                    try:
-                        job = make(request)
+                        mine[index] = self._submit(make(request), keep_all=keep_all)
                     except ToolkitError as error:
                         yield index, error
-                        continue
-                    job.keep_all = keep_all
-                    mine[index] = job
-                    with self._lock:
-                        self._scheduler.submit(job)
-                if mine:
-                    self._step_unless_done(list(mine.values()))
+                if not mine:
+                    return
+                self._step_unless_done(list(mine.values()))
                 for index in [i for i, job in mine.items() if job.result is not None]:
-                    yield index, mine.pop(index).result
+                    yield index, mine.pop(index).require_result()
         finally:
             self._cancel(list(mine.values()))
 
-    def _step_unless_done(self, jobs: list[Job]) -> None:
+    def _submit(self, job: Work[Found], *, keep_all: bool) -> Work[Found]:
+        job.keep_all = keep_all
+        with self._lock:
+            self._open()
+            self._scheduler.submit(job)
+        return job
+
+    def _step_unless_done(self, jobs: Sequence[Work[Any]]) -> None:
         with self._lock:
             self._open()
             if all(job.result is None for job in jobs):
                 self._scheduler.step()
 
-    def _cancel(self, jobs: list[Job]) -> None:
+    def _cancel(self, jobs: Sequence[Work[Any]]) -> None:
         with self._lock:
             if self._runtime is not None:
                 self._scheduler.cancel(jobs)
@@ -175,11 +186,11 @@ class LocalEngine:
     def _scoring(self, request: ScoreRequest) -> Scoring:
         runtime = self._open()
         prompt = self._template.tokens(request.messages, request.prefill)
-        job = Scoring(request, prompt, [runtime.tokenize(label) for label in request.labels])
+        job = Scoring(prompt, [runtime.tokenize(label) for label in request.labels])
         self._check_fits(job)
         return job
 
-    def _check_fits(self, job: Job) -> None:
+    def _check_fits(self, job: Work[Any]) -> None:
         if job.length > self.context_length:
             raise ContextOverflow(needed=job.length, available=self.context_length)
 
@@ -187,6 +198,13 @@ class LocalEngine:
         if self._runtime is None:
             raise ModelError(f"the engine of {self._name} is closed")
         return self._runtime
+
+
+def _require_working_build(path: Path) -> None:
+    """Let a child process try this build of llama.cpp once: a crash there is an error here."""
+    from toolkit.models import require_working_build
+
+    require_working_build(path)
 
 
 def file_hash(path: Path) -> str:

@@ -286,7 +286,10 @@ def _load_api() -> Any:
     return llama_cpp
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
-def _log(level: int, text: bytes, data: int | None) -> None:
+def _write_log(level: int, text: bytes, data: int | None) -> None:
     if os.environ.get("ZHENGCE_LOG"):
         os.write(2, text)
+
+
+_log = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(_write_log)
+"""Kept for the life of the process: llama.cpp holds a pointer to it."""

@@ -7,15 +7,16 @@ computed waits until it can take that prefix over. Those decoding go first; prom
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from typing import Any
 
 from toolkit.engine.cells import Cache, Held
-from toolkit.engine.generation import Generation
 from toolkit.engine.runtime import Run, Runtime
-from toolkit.engine.scoring import Scoring
+from toolkit.engine.work import Work
 
-__all__ = ["Job", "Scheduler"]
+__all__ = ["Scheduler"]
 
-Job = Generation | Scoring
+Job = Work[Any]
 _WORTH_WAITING = 12
 """Shared tokens that make it pay to wait for another's prompt."""
 
@@ -35,7 +36,7 @@ class Scheduler:
         """Queue a job; its `result` is there when it is done."""
         self._waiting.append(job)
 
-    def cancel(self, jobs: list[Job]) -> None:
+    def cancel(self, jobs: Sequence[Job]) -> None:
         """Forget jobs, wherever they are."""
         for job in jobs:
             if job in self._active:
@@ -91,14 +92,13 @@ class Scheduler:
                 self._cache.shrink(source, shared)
                 self._cache.room(cells, sequences=sequences, keep=source)
         job.held = self._cache.start(job.prompt, final=job.length, source=source, shared=shared)
-        if isinstance(job, Scoring):
-            job.spare = self._cache.lend(job.branches)
+        job.spare = self._cache.lend(job.branches)
         self._active.append(job)
         return True
 
     def _leave(self, job: Job) -> None:
-        if isinstance(job, Scoring):
-            self._cache.take_back(job.spare)
+        self._cache.take_back(job.spare)
+        job.spare = ()
         if job.held is not None:
             job.held.tokens = job.known()
             self._cache.finish(job.held, keep_all=job.keep_all)
@@ -130,18 +130,15 @@ class Scheduler:
             at += len(runs)
 
     def _plan(self, job: Job, budget: int, outputs: int) -> list[Run]:
-        if isinstance(job, Scoring) and job.held is not None:
+        if job.held is not None:
             for branch in job.spare:
-                self._runtime.trim(branch, 0)
                 self._runtime.copy(job.held.sequence, branch, job.held.computed)
         return job.plan(budget, outputs)
 
     def _book(self, job: Job, runs: list[Run]) -> None:
-        """Account for the cells of a job's own sequence; branches are dropped with their job."""
-        held = job.held
-        assert held is not None
-        own = sum(len(run.tokens) for run in runs if held.sequence in run.sequences)
-        self._cache.grow(held, own)
-        if isinstance(job, Scoring):
-            for branch in job.spare:
-                self._runtime.trim(branch, 0)
+        """Account for the cells of a job's own sequence; those of its branches are freed at once."""
+        assert job.held is not None
+        sequence = job.held.sequence
+        self._cache.grow(job.held, sum(len(run.tokens) for run in runs if sequence in run.sequences))
+        for branch in job.spare:
+            self._runtime.trim(branch, 0)

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from toolkit.engine.cells import Held
 from toolkit.engine.runtime import Run, Runtime, Tokens
 from toolkit.engine.sampling import Logits, log_total
-from toolkit.records import ScoreRequest, Scores
+from toolkit.engine.work import Work
+from toolkit.records import Scores
 
 __all__ = ["Scoring"]
 
@@ -51,24 +49,19 @@ def _groups(labels: Sequence[tuple[int, ...]]) -> list[list[_Node]]:
     return [list(group.values()) for group in groups if group]
 
 
-class Scoring:
+class Scoring(Work[Scores]):
     """A score request on its way to `Scores`."""
 
-    def __init__(self, request: ScoreRequest, prompt: Sequence[int], labels: Sequence[Sequence[int]]) -> None:
-        self.prompt: Tokens = np.asarray(prompt, np.int32)
+    def __init__(self, prompt: Sequence[int], labels: Sequence[Sequence[int]]) -> None:
+        super().__init__(prompt)
         self._labels = [tuple(label) for label in labels]
         self._groups = _groups(self._labels)
         self.branches = max((_leaves(group) for group in self._groups), default=0)
-        self.keep_all = False
-        self.spare: tuple[int, ...] = ()
-        """Sequences lent for the branches."""
         self.restart()
 
     def restart(self) -> None:
         """Begin anew."""
-        self.held: Held | None = None
-        self.spare = ()
-        self.result: Scores | None = None
+        super().restart()
         self._next = 0
         self._planned: list[_Node] = []
         self._found: dict[tuple[int, ...], dict[int, float]] = {}
@@ -78,12 +71,7 @@ class Scoring:
         """Tokens that the prompt and the largest group of labels fill."""
         return len(self.prompt) + max(map(len, self._groups), default=0)
 
-    @property
-    def decoding(self) -> bool:
-        """Whether its prompt is computed."""
-        return self.held is not None and self.held.computed >= len(self.prompt)
-
-    def plan(self, budget: int, outputs: int) -> list[Run]:
+    def plan(self, budget: int, outputs: int, spare: int = 0) -> list[Run]:
         """Give the prompt's next tokens, and with its last ones the first labels."""
         held = self.held
         self._planned = []
@@ -105,7 +93,7 @@ class Scoring:
             for node in group
         ]
 
-    def take(self, logits: list[list[Logits]], runtime: Runtime) -> None:
+    def take(self, logits: Sequence[Sequence[Logits]], runtime: Runtime) -> None:
         """Read the wanted log-probabilities off the logits; the last group gives the result."""
         rows = [row[0] for row in logits if row]
         if not rows:

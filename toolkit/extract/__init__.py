@@ -1,10 +1,13 @@
 """Clauses to supports: who gets how much, for what, under which conditions, each tied to its words.
 
-`extract_rules` reads a clause by grammar alone.
+`extract` reads clauses with or without a model, `extract_as_completed` a stream of them; `extract_rules`
+reads one text by grammar alone. With a schema of one's own the model reads, under the same grounding.
 """
 
 from __future__ import annotations
 
+from toolkit.extract.reading import extract, extract_as_completed, fingerprint
+from toolkit.extract.rows import flat_rows
 from toolkit.extract.rules import extract_rules
 
-__all__ = ["extract_rules"]
+__all__ = ["extract", "extract_as_completed", "extract_rules", "fingerprint", "flat_rows"]

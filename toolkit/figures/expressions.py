@@ -135,7 +135,7 @@ def _bare_sum(text: str, found: re.Match[str], magnitude: str) -> bool:
         return False
     before, after = text[max(0, found.start() - 12) : found.start()], text[found.end() :]
     gives = re.search(r"(给予|予以|奖励|补贴|补助|资助|支持|奖补)[^,。;]{0,6}$|\d万、$", before)
-    ends = re.match(r"[,。;、)]|的?(一次性)?(资金|奖励|补贴|补助|资助|支持|奖补)", after)
+    ends = re.match(r"[,。;、)]|的?(不等)?的?(一次性)?(资金|奖励|补贴|补助|资助|支持|奖补)", after)
     return bool(gives and ends)
 
 

@@ -149,13 +149,32 @@ def _chained(
 
 # ------------------------------------------------------------------ money
 def _money(at: _Setting, chain: tuple[FigureRole, str] | None, is_price: bool) -> _Verdict:
-    for step in (_money_threshold, _money_cap, _money_budget, _money_given):
+    for step in (_superseded, _money_threshold, _money_cap, _money_budget, _money_given):
         verdict = step(at)
         if verdict:
             return verdict
     if chain:
         return chain[0], chain[1], 0.8
     return _money_by_default(at)
+
+
+def _superseded(at: _Setting) -> _Verdict | None:
+    """Pass over the old value in `由…提高至…`; the new one is what its subject says."""
+    raised = r"(?:提高|增加|上调|调整|提升|上升|扩大|降低|下调)(?:至|到|为)"
+    if re.search(r"(?:由|从)(?:原来的?|现行的?)?$", at.left) and re.match(raised, at.right):
+        return "distractor", "由", _SURE
+    old = re.search(rf"(?P<subject>[^,]*)(?:由|从)[^,]*{raised}$|(?P<only>[^,]*?){raised}$", at.left)
+    if old is None:
+        return None
+    subject = old.group("subject") or old.group("only") or ""
+    if not re.search(rf"{_SUPPORT_NOUN}|比例|标准|额度|{CAP_CUE}", subject):
+        return None
+    share = re.search(r"\d%", at.left) or re.search(r"比例", subject)
+    if share:
+        given = re.search(_SUPPORT_NOUN, subject + at.before)
+        return ("rate", raised, _LIKELY) if given else None
+    cap = re.search(rf"{CAP_CUE}|限", subject)
+    return ("cap", cap.group(), _LIKELY) if cap else ("amount", old.group()[-3:], _LIKELY)
 
 
 def _money_threshold(at: _Setting) -> _Verdict | None:
@@ -194,8 +213,13 @@ def _money_cap(at: _Setting) -> _Verdict | None:
 def _cap_of(at: _Setting, subject: str, cue: str, after: str) -> _Verdict:
     """Decide by what it is that must not exceed: the support, or something that is only measured."""
     words = cue + after
+    subject = re.split(r"[\d%‰]、?", subject)[-1]
+    if re.match(r"的?(?:银行)?(?:贷款|融资|借款)[^,。;]{0,6}(?:贴息|利息|担保费|保费)", at.right):
+        return "distractor", words, _LIKELY
     if re.search(r"申请|申领|领取", subject):
         return "cap", words, _LIKELY
+    if re.search(r"贷款[^;]*$", at.before) and "贴息" in at.behind and not re.search(r"补|奖|贴息", subject + after):
+        return "distractor", words, _LIKELY
     if _last(_SCALE, after) > _last(_SUPPORT_NOUN, after):
         return "distractor", words, _LIKELY
     if re.search(_SUPPORT_NOUN, after) or re.search(r"给予|予以|发放", after):
@@ -279,7 +303,7 @@ _COST_SHARE = r"(?:承担|负担|分担|出资|列支|解决|上解|清算|留�
 
 
 def _share(at: _Setting, chain: tuple[FigureRole, str] | None) -> _Verdict:
-    for step in (_share_other, _share_rate):
+    for step in (_superseded, _share_other, _share_rate):
         verdict = step(at)
         if verdict:
             return verdict
@@ -299,6 +323,9 @@ def _share_other(at: _Setting) -> _Verdict | None:
         given = re.match(r"(?:以上|以下)的?(?:比例|标准|额度)?(?:给予|补|奖|资助|的补|的奖)", at.right)
         if not given:
             return "distractor", at.right[:4], _SURE
+    instalment = re.search(r"分(?:[两二三四五六\d]|若干)?(?:年|期|批|次|阶段)[^,]{0,8}$", at.left)
+    if instalment and re.match(r"(?:的比例|比例)?(?:予以|给予|进行)?(?:拨付|兑现|发放|支付|兑付|执行|到位)", at.right):
+        return "distractor", instalment.group(), _LIKELY
     equity = re.search(rf"(?:基金|政府|财政|国资)[^,]{{0,8}}(?:参股|出资|投资|跟投)(?:比例)?{CAP_CUE}", at.left)
     if equity and not re.search(r"各级|合计|单个|单只", at.left):
         return "rate", equity.group(), 0.7
@@ -325,7 +352,7 @@ def _share_rate(at: _Setting) -> _Verdict | None:
     verb = re.search(
         r"(?:给予|予以|补贴|补助|资助|奖励|奖补|支持|扶持|贴息|补偿|减免|抵扣|抵免|抵减|返还|加计|报销|配套)[^,]*$", at.left
     )
-    by = re.search(r"(?:按照?|依照|依据|以)[^,]*$", at.left)
+    by = re.search(r"(?:按照?|依照|依据|根据|以)[^,]*$", at.left)
     subject = re.search(
         rf"(?:补贴|补助|资助|奖励|奖补|支持|扶持|贴息|补偿|配套)(?:资金|经费|额度|金额|比例|标准|总额)?(?:原则上|为|按|一般)?{CAP_CUE}?[^,]*$",
         at.left,

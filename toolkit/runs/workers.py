@@ -193,7 +193,7 @@ class _Extract:
             if isinstance(found, Failure):
                 yield Outcome(key, "failed", reason=found.reason, seconds=seconds)
             else:
-                told = [support.model_dump(mode="json") for support in found]
+                told = [support.model_dump(mode="json") for support in found.supports]
                 yield Outcome(key, "done" if told else "empty", told, seconds=seconds)
 
 

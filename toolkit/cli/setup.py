@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import click
 
 from toolkit.models import Progress, set_up
+from toolkit.models.prepare import When
 
 
 @click.command()
@@ -19,6 +20,15 @@ from toolkit.models import Progress, set_up
     "May be given several times. Without it: default.",
 )
 @click.option(
+    "--prepare",
+    "prepare_when",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Measure other quantizations on this machine and keep the fastest: auto does so where the "
+    "processor has AMX.",
+)
+@click.option(
     "--build",
     is_flag=False,
     flag_value="cached",
@@ -26,7 +36,7 @@ from toolkit.models import Progress, set_up
     help="Compile and install llama.cpp for this machine, and nothing else; "
     "`fresh` does so even where an earlier build is at hand.",
 )
-def command(models: tuple[str, ...], build: str | None) -> None:
+def command(models: tuple[str, ...], prepare_when: When, build: str | None) -> None:
     """Get, verify and prepare the models; what is here already is left alone."""
     if build:
         from toolkit.models.build import install_build
@@ -36,9 +46,12 @@ def command(models: tuple[str, ...], build: str | None) -> None:
         click.echo(f"installed {wheel.name}, compiled for this machine")
         return
     with shown_progress() as progress:
-        installed = set_up(models, progress=progress)
-    for item in installed:
-        click.echo(f"{item.name}: {'installed' if item.fetched else 'already here'}, {item.path}")
+        ready = set_up(models, prepare_when=prepare_when, progress=progress)
+    for model in ready:
+        click.echo(f"{model.name}: {'installed' if model.fetched else 'already here'}, {model.path}")
+        for form, speed in model.prepared.speeds.items():
+            used = ", used" if form == model.prepared.choice else ""
+            click.echo(f"  {form}: {speed.prompt:.0f} prompt tokens/s, {speed.generated:.0f} generated{used}")
 
 
 @contextmanager

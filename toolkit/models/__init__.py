@@ -14,16 +14,22 @@ from toolkit.models.gguf import check_gguf
 from toolkit.models.hub import hub_model, is_hub_name
 from toolkit.models.install import Installed, install, installed_member
 from toolkit.models.places import cache_folder, model_folder
-from toolkit.models.set_up import set_up
+from toolkit.models.prepare import prepared_path
+from toolkit.models.probe import ProbeResult, probe_build, require_working_build
+from toolkit.models.set_up import SetUp, set_up
 
 __all__ = [
     "Installed",
+    "ProbeResult",
     "Progress",
     "Resolved",
+    "SetUp",
     "cache_folder",
     "install",
     "installed_member",
     "model_folder",
+    "probe_build",
+    "require_working_build",
     "resolve",
     "set_up",
 ]
@@ -53,7 +59,7 @@ def resolve(model: str | None = None) -> Resolved:
         return _server(name)
     known = find(name)
     if known is not None:
-        return Resolved(name=known.name, path=_language_model(known))
+        return Resolved(name=known.name, path=prepared_path(_language_model(known)))
     path = Path(name).expanduser()
     if path.is_file():
         check_gguf(path)

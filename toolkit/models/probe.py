@@ -33,24 +33,29 @@ class ProbeResult:
     mend: str = ""
 
 
-def probe_build(model: Path | None = None, *, command: Sequence[str] | None = None) -> ProbeResult:
+def probe_build(
+    model: Path | None = None, *, again: bool = False, command: Sequence[str] | None = None
+) -> ProbeResult:
     """Decode a short prompt in a child process, so that a crashing build is told and not suffered.
 
     Uses the smallest installed language model unless `model` names a GGUF file. A build that passed is
-    remembered for this processor; one that failed is tried again. `command` replaces the child's
-    command line. Raises ModelError only where there is no model to try.
+    remembered for this processor and tried again only if `again`; one that failed is always tried
+    again. `command` replaces the child's command line, and nothing is remembered. Raises ModelError
+    only where there is no model to try.
     """
     try:
         build = build_fingerprint()
     except ModelError as error:
         return ProbeResult(ok=False, build="", reason=str(error), mend=MEND)
     passed = cache_folder() / "probes" / f"{build}.json"
-    if passed.exists() and command is None:
+    if passed.exists() and not again and command is None:
         return ProbeResult(ok=True, build=build)
     tried = model or _smallest_installed()
     try:
         run_trial(tried, command=command)
     except TrialFailed as error:
+        if command is None:
+            passed.unlink(missing_ok=True)
         mend = MEND if error.crashed else "run: zhengce setup"
         return ProbeResult(ok=False, build=build, reason=f"trying {tried}: {error}", mend=mend)
     if command is None:

@@ -25,6 +25,8 @@ from toolkit.records import Figure, FigureReading, Quote, Rate, Rule, Support
 
 __all__ = ["extract_rules", "supports_from"]
 
+_TOPIC = 700  # characters before an award in which its subject is looked for
+
 
 def extract_rules(text: str) -> list[Support]:
     """Read the supports of one clause; an empty list where it grants none with a figure."""
@@ -59,9 +61,10 @@ class _Reader:
         self.sentences = sentences
         self.awards = awards
         self.rules: tuple[Rule, ...] = read_rules(view, sentences)
+        self.granting = {a.sentence.start for a in awards}
         self.read_of: dict[int, _Read] = {}
         self.before: Award | None = None
-        self.listed_conditions = listed_conditions(self.text, sentences, {a.sentence.start for a in awards})
+        self.listed_conditions = listed_conditions(self.text, sentences, self.granting)
 
     def read(self, award: Award) -> list[Support]:
         """Make the supports of one award, one a tier."""
@@ -140,7 +143,7 @@ class _Reader:
         """Read the sentence right before an award that promises support and leaves the sums to it."""
         opening = max((s.start for s in self.sentences if s.opens and s.start <= award.sentence.start), default=0)
         earlier = [s for s in self.sentences if s.end <= opening]
-        if not earlier or any(a.sentence is earlier[-1] for a in self.awards):
+        if not earlier or earlier[-1].start in self.granting:
             return Context()
         words = self.text[earlier[-1].start : earlier[-1].end]
         if not re.search(r"给予|予以|补贴|补助|资助|奖励|发放|申请|申领|领取|享受|申报", words):
@@ -150,8 +153,8 @@ class _Reader:
 
     def _topic(self, award: Award) -> Context:
         """Read the sentences before the award that have no figures of support."""
-        taken = [a.sentence for a in self.awards]
-        free = [s for s in self.sentences if s.start < award.sentence.start and s not in taken]
+        near = range(award.sentence.start - _TOPIC, award.sentence.start)
+        free = [s for s in self.sentences if s.start in near and s.start not in self.granting]
         return topic_of(self.text, [span for s in reversed(free) for span in s.segments])
 
     def _demands(self, award: Award) -> list[Span]:
@@ -251,7 +254,8 @@ class _Reader:
     def _segment_start(self, at: int) -> int:
         """Give where the comma segment of a figure begins, or the bracket that it stands in."""
         opened, closed = self.text.rfind("(", 0, at), self.text.rfind(")", 0, at)
-        starts = [s[0] for sentence in self.sentences for s in sentence.segments if s[0] <= at]
+        mine = [s for s in self.sentences if s.start <= at < s.end]
+        starts = [s[0] for sentence in mine for s in sentence.segments if s[0] <= at]
         return max([*starts, opened + 1 if opened > closed else 0])
 
     def _rate(self, bunch: Bunch, placed: Placed) -> Rate:

@@ -38,6 +38,7 @@ _AT_LEAST = r"(?:\((?:不?含|包?含)\))?(?:人民币)?(?:及|或|和)?(?:以�
 _BUDGET = r"(?:安排|统筹|设立|组建|筹集|筹措|预算|总规模|基金规模|资金规模|资金池|专项资金规模|募集|发行|列支|提取|计提|认缴|注入)"
 _TARGET = r"(?:力争|到\d{4}年|\d{4}年底|目标|预计|年均|同比|增长|增速|翻番|迈上|累计培育|总量)"
 _CLOSE = r"[^,。;:、\d]{0,12}$"
+_REACH = 400  # characters of a sentence that are looked at on each side of a figure
 _SURE, _LIKELY, _UNSURE = 0.97, 0.85, 0.55
 
 
@@ -114,6 +115,7 @@ def _setting(text: str, start: int, end: int) -> _Setting:
     bracket = opened > closed and ")" in text[end:]
     floor = opened + 1 if bracket else max(text.rfind(c, 0, start) for c in "。;") + 1
     ceiling = text.find(")", end) if bracket else _first(text, "。;", end)
+    floor, ceiling = max(floor, start - _REACH), min(ceiling, end + _REACH)
     before, behind = _without_brackets(text[floor:start]), _without_brackets(text[end:ceiling])
     return _Setting(
         left=re.split(r"[,:]", before)[-1],

@@ -65,15 +65,26 @@ _REPEALED = re.compile(
     r"(?:有效性|时效性|文件状态|效力状态)】?\s*[:：]?\s*(?:已?废止|已?失效|无效)|[【（(\[]\s*已?(?:废止|失效)\s*[】）)\]]"
 )
 _NEAR_END = 12
+# The character that a province's document numbers start with; cities use some of them too.
+_PROVINCES = dict(
+    zip(
+        "京津冀晋辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川黔滇陕甘青",
+        (
+            "北京市 天津市 河北省 山西省 辽宁省 吉林省 黑龙江省 上海市 江苏省 浙江省 安徽省 福建省 江西省 山东省 河南省 湖北省 湖南省 "
+            "广东省 广西壮族自治区 海南省 重庆市 四川省 贵州省 云南省 陕西省 甘肃省 青海省"
+        ).split(" "),
+        strict=True,
+    )
+)
 
 
-def describe(draft: Draft, *, source: str, fallback: PlacePath = ()) -> Document:
-    """Read a draft's facts; `fallback` is the region where the text itself names none."""
+def describe(draft: Draft, *, source: str) -> Document:
+    """Read a draft's facts."""
     text = "\n".join(p.text for p in draft.paragraphs)
     front, rest = _front(draft.paragraphs)
     numbers = _numbers(draft, front)
     issuers = _issuers(draft, numbers)
-    path = _region(draft, issuers, text) or fallback
+    path = _region(draft, issuers, text, numbered=_PROVINCES.get(numbers[0][0]) if numbers else None)
     effective, effective_text = _effective(draft.paragraphs)
     return Document(
         id=content_id(draft.title, text),
@@ -158,7 +169,7 @@ def _named_in(title: str) -> tuple[str, ...]:
 
 
 # ------------------------------------------------------------------ region
-def _region(draft: Draft, issuers: Sequence[str], text: str) -> PlacePath:
+def _region(draft: Draft, issuers: Sequence[str], text: str, *, numbered: str | None) -> PlacePath:
     for said in (*issuers, draft.title, draft.notice):
         path = _first_place(said, text)
         if path:
@@ -167,7 +178,8 @@ def _region(draft: Draft, issuers: Sequence[str], text: str) -> PlacePath:
     for place in find_places(text[:40_000]):
         if place.path:
             counted[place.path[:2] if place.path[0] == place.path[0] else place.path] += 1
-    return _prevailing(counted)
+    told = Counter({path: n for path, n in counted.items() if path[0] == numbered})
+    return _prevailing(told) or _prevailing(counted)
 
 
 def _first_place(said: str, text: str) -> PlacePath:

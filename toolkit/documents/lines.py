@@ -35,7 +35,10 @@ _PAGE_NUMBER = re.compile(
 )
 _LEADER = re.compile(r"(?:[.．·…‥]\s*){4,}\s*[-—]?\s*[\dⅠ-Ⅻivx]*\s*[-—]?$")
 _BOLD = re.compile(r"\*\*")
-_TITLE_START = re.compile(r"(?:[\u4e00-\u9fff]{2,40}?关于(?:印发|发布|转发|批转|加快|进一步|促进|支持)|关于[^。；，]{6,}$)")
+_TITLE_START = re.compile(
+    r"(?:[\u4e00-\u9fff]{2,40}?关于(?:印发|发布|转发|批转|加快|进一步|促进|支持)|关于[^。；，]{6,}$)"
+)
+_NUMBERED_TITLE = re.compile(r"(?:[^。；，：]{2,40}?)?(?:关于|印发|转发|批转)")
 MAX_LINE = 20_000  # characters; a longer line is cut at sentence ends, so that work stays bounded
 
 
@@ -79,14 +82,29 @@ def paragraphs(text: str) -> list[Paragraph]:
     pairs = _Pairs(text) if len(text) < 5_000_000 else None
     joined: list[Paragraph] = []
     group: list[Line] = []
-    for line in lines:
-        if group and not _continues(group, line, layout=layout, pairs=pairs):
+    titles = _above_numbers(lines)
+    for index, line in enumerate(lines):
+        if group and (index in titles or not _continues(group, line, layout=layout, pairs=pairs)):
             joined.append(_join(group))
             group = []
         group.append(line)
     if group:
         joined.append(_join(group))
     return joined
+
+
+def _above_numbers(lines: Sequence[Line]) -> set[int]:
+    """Lines that start a title, told by the document number a few lines below."""
+    found: set[int] = set()
+    for index, line in enumerate(lines):
+        if not doc_numbers(line.text):
+            continue
+        for above in range(index - 1, max(-1, index - 5), -1):
+            if ends_sentence(lines[above].text) or len(lines[above].text) > 60:
+                break
+            if _NUMBERED_TITLE.match(lines[above].text):
+                found.add(above)
+    return found
 
 
 def columns(text: str) -> int:
@@ -230,7 +248,9 @@ def _measure(lines: Sequence[Line]) -> _Layout:
         best = max(widths, key=lambda w: sum(widths[w - d] for d in range(6)))
         share = sum(widths[best - d] for d in range(-2, 6)) / total
         beyond = sum(n for w, n in widths.items() if w > best + 8) / total
-        if share >= 0.4 and beyond <= 0.15 and best <= 130:
+        full = [line.text for line in lines if abs(columns(line.text) - best) <= 5]
+        opened = sum(not ends_sentence(text) for text in full)
+        if share >= 0.4 and beyond <= 0.15 and best <= 130 and opened >= 0.5 * len(full):
             width = best
     layout = _Layout(width, trailing_ends=False)
     open_full = [ln for ln in lines if layout.full(ln) and not ends_sentence(ln.text)]
@@ -261,6 +281,8 @@ def _continues(group: list[Line], line: Line, *, layout: _Layout, pairs: _Pairs 
         return False
     if closed(last.text) and doc_numbers(line.text):
         return False
+    if last.text[-1].isdigit() and line.text[0] in "年月日号%％万亿元个家项名人倍条米":
+        return True
     if layout.width:
         return _continues_wrapped(last, line, layout=layout, pairs=pairs)
     if is_marked(line.text) or ends_sentence(last.text) or last.text.endswith(("：", ":")):
@@ -293,9 +315,8 @@ def _continues_wrapped(last: Line, line: Line, *, layout: _Layout, pairs: _Pairs
     if line.indented and not last.indented:
         return False
     # A sentence that ends short of the margin, or before a title, ends its paragraph.
-    if ended and (line.gap > 1 or columns(last.text) < layout.width - 1 or _TITLE_START.match(line.text)):
-        return False
-    return True
+    short = line.gap > 1 or columns(last.text) < layout.width - 1
+    return not (ended and (short or _TITLE_START.match(line.text)))
 
 
 def _join(group: list[Line]) -> Paragraph:

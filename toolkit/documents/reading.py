@@ -16,7 +16,8 @@ from toolkit.documents.facts import describe
 from toolkit.documents.formats import READERS, check_size, read_plain
 from toolkit.documents.lines import Paragraph, paragraphs
 from toolkit.documents.listing import records, unfold
-from toolkit.documents.split import Draft, Head, split
+from toolkit.documents.marks import looks_like_title
+from toolkit.documents.split import Draft, Head, split, tidy_title
 from toolkit.documents.tables import read_rows, record_lines
 from toolkit.documents.web import trim
 from toolkit.errors import InputError
@@ -147,6 +148,9 @@ def _from_text(text: str, path: Path) -> list[Draft]:
 
 def _untitled(lines: list[Paragraph], path: Path) -> Draft:
     """One document without a heading that is known as a title: its first short line, or the file's name."""
+    named = next((line.text for line in lines[:10] if looks_like_title(line.text)), None)
+    if named is not None:
+        return Draft(tidy_title(named), [Head(0, 1, named)], lines)
     first = lines[0].text
     short = len(first) <= 60 and len(lines) > 1 and not first.endswith(("。", "；", "：", "，"))
     title = first if short else (path.stem if path != STDIN else first[:30])

@@ -51,6 +51,10 @@ _ATTACHED = re.compile(
     r"(?:指标体系|指标|目录|清单|标准|表|提纲|名单|指南|说明|流程图?|样式|模板|书|协议|合同|程序|范围|要求)"
     r"(?:[（(].{1,20}[）)])?$"
 )
+_RED_HEAD = re.compile(r"[\u4e00-\u9fff]{4,30}文\s*件")
+_LABELLED = re.compile(
+    r"【?(?:索\s*引\s*号|发文机关|发布机构|发文字号|文\s*号|成文日期|发文日期|发布日期|主题分类|标\s*题|有效性)】?\s*[:：]"
+)
 _THRESHOLD = 4
 
 
@@ -89,12 +93,27 @@ def split(paragraphs: Sequence[Paragraph]) -> list[Draft]:
             merged[-1] = (merged[-1][0], _settled(merged[-1][0]))
         else:
             merged.append(([head], _settled([head])))
+    if not merged:
+        return []
+    starts = [_lead(paragraphs, group[0].start) for group, _ in merged]
+    if len(starts) == 1:
+        starts = [0]
     drafts = []
-    for index, (group, title) in enumerate(merged):
-        stop = merged[index + 1][0][0].start if index + 1 < len(merged) else len(paragraphs)
-        body = [p for p in paragraphs[group[0].start : stop] if not _is_part_heading(p)]
+    for (group, title), start, stop in zip(merged, starts, [*starts[1:], len(paragraphs)], strict=True):
+        body = [p for p in paragraphs[start:stop] if not _is_part_heading(p)]
         drafts.append(Draft(tidy_title(title), group, body))
     return drafts
+
+
+def _lead(paragraphs: Sequence[Paragraph], start: int) -> int:
+    """Find where a document starts whose number stands above its title."""
+    first = start
+    while first > 0 and first > start - 4:
+        text = paragraphs[first - 1].text
+        if not (doc_numbers(text) or _RED_HEAD.fullmatch(text) or _LABELLED.match(text)):
+            break
+        first -= 1
+    return first
 
 
 def tidy_title(title: str) -> str:
@@ -204,7 +223,7 @@ def _strength(paragraphs: Sequence[Paragraph], head: Head, heads: list[Head]) ->
     weight = _said_of_itself(head) + _ending(before) + 2 * paragraphs[head.start].top
     if after and (is_note(after[0].text) or DATE_LINE.fullmatch(after[0].text)):
         weight += 2
-    prose = body is not None and len(body) >= 40 and not is_table_row(body)
+    prose = body is not None and len(body) >= (15 if ends_sentence(body) else 40) and not is_table_row(body)
     weight += 1 if prose or (body is not None and _FIRST.match(body)) else -1
     last = heads[-1].end if heads else 0
     numbered = any(_TOP_LEVEL.match(p.text) for p in paragraphs[last : head.start])
@@ -255,11 +274,11 @@ def _belongs(group: list[Head], head: Head, paragraphs: Sequence[Paragraph]) -> 
     between = paragraphs[last.end : head.start]
     if _alike(last.title, head.title) and len(between) < 15:
         return True
-    if len(group) > 1 and first.addressed and head.addressed:
-        return False
     short = len(between) < 40 and not any(_TOP_LEVEL.match(p.text) for p in between)
     inner = issued_title(first.title)
-    if inner is not None and len(group) == 1:
+    if inner is not None:
+        if any(issued_title(h.title) is None for h in group):  # the regulation is there already
+            return False
         return (_alike(inner, head.title) and len(between) < 60) or (short and not head.addressed)
     named = any(tidy_title(head.title).strip("《》") in "".join(p.text.split()) for p in between)
     return len(group) == 1 and short and named and not head.addressed and len(between) < 15
@@ -267,10 +286,8 @@ def _belongs(group: list[Head], head: Head, paragraphs: Sequence[Paragraph]) -> 
 
 def _settled(group: list[Head]) -> str:
     """Choose the document's title: the issued regulation's rather than the notice's."""
-    inner = issued_title(group[0].title)
-    if len(group) == 1:
-        return inner or group[0].title
-    return group[1].title
+    own = [head.title for head in group[1:] if issued_title(head.title) is None]
+    return own[0] if own else issued_title(group[0].title) or group[0].title
 
 
 def _alike(one: str, other: str) -> bool:

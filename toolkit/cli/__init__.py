@@ -7,6 +7,7 @@ that `zhengce --help` shows, so that help imports nothing else.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -74,7 +75,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and give its exit status: 0, 1 for a failed check, 2 for a mistake of the
     user's, 3 where some items of a batch failed, 130 for Ctrl-C."""
     try:
-        status = zhengce.main(args=argv, prog_name="zhengce", standalone_mode=False)
+        status = _invoke(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except click.exceptions.Exit as error:
+        return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 0
@@ -85,6 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _complain("interrupted", status=130)
     except BrokenPipeError:
+        # The reader has gone (`| head`); what is still buffered has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
@@ -92,7 +97,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         where = f"{error.filename}: " if error.filename else ""
         return _complain(f"{where}{error.strerror}")
+    except MemoryError:
+        return _complain("not enough memory; use a smaller model, a smaller context or fewer workers")
     return status if isinstance(status, int) else 0
+
+
+def _invoke(arguments: list[str]) -> object:
+    if "_ZHENGCE_COMPLETE" in os.environ:
+        return zhengce.main(args=arguments, prog_name="zhengce")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal of another encoding shows a question mark and ends nothing.
+            stream.reconfigure(errors="replace")
+    with zhengce.make_context("zhengce", arguments) as context:
+        return zhengce.invoke(context)
 
 
 def _complain(line: str, *, status: int = 2) -> int:

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from toolkit.runs.account import Item, Outcome
 from toolkit.runs.batch import Batch, Choice, opened
@@ -20,6 +20,7 @@ from toolkit.runs.workers import Tools, Worker
 __all__ = ["Estimate", "StepEstimate", "check"]
 
 _SAMPLE = 8
+_NOT_REPEATED = ("document_id", "start", "end", "kind", "source")
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def check(plan: Plan, *, choice: Choice | None = None, tools: Callable[[Plan], T
 
 def _step(batch: Batch, name: str, sizes: list[int]) -> StepEstimate:
     worker = batch.tools.worker(name)
-    total = todo = characters = texts = known = 0
+    total = todo = results = texts = known = 0
     sample: list[Item] = []
     for window in batch.windows(worker):
         rows, items = batch.plan_window(name, worker, window)
@@ -75,8 +76,8 @@ def _step(batch: Batch, name: str, sizes: list[int]) -> StepEstimate:
         fresh = [item for key, item in items.items() if key not in found]
         todo += len(fresh)
         known += len(found)
-        characters += sum(length for _, length in found.values())
-        texts += sum(len(json.dumps(item.payload, ensure_ascii=False)) for item in items.values())
+        results += sum(length for _, length in found.values())
+        texts += sum(_told(item.payload) for item in items.values())
         sample += fresh[: max(0, _SAMPLE - len(sample))]
     pace = batch.ledger.pace(worker.fingerprint)
     basis: Literal["earlier runs", "a sample", "unknown"] = "earlier runs" if pace else "unknown"
@@ -85,10 +86,16 @@ def _step(batch: Batch, name: str, sizes: list[int]) -> StepEstimate:
         basis = "a sample"
         known += len(outcomes)
         todo -= len(outcomes)
-        characters += sum(len(json.dumps(outcome.result, ensure_ascii=False)) for outcome in outcomes)
-    # Chinese takes three bytes a character in UTF-8.
-    sizes.append(3 * (texts + (characters * total // known if known else 0)))
+        results += sum(_told(outcome.result) for outcome in outcomes)
+    sizes.append(texts + (results * total // known if known else 0))
     return StepEstimate(name, total, todo, pace or 0.0, basis)
+
+
+def _told(value: Any) -> int:
+    """Give the bytes that a value takes as JSON; of an input, those that an output repeats."""
+    if isinstance(value, dict):
+        value = {name: said for name, said in value.items() if name not in _NOT_REPEATED}
+    return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _measure(batch: Batch, name: str, worker: Worker, sample: list[Item]) -> tuple[float, list[Outcome]]:

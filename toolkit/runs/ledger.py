@@ -224,13 +224,13 @@ class Ledger:
         return set(claimed)
 
     def known(self, keys: Sequence[str]) -> dict[str, tuple[State, int]]:
-        """Give the state and the result's length in characters of what was computed before."""
+        """Give the state and the result's length in bytes of what was computed before."""
         found: dict[str, tuple[State, int]] = {}
         with self._clear(), self._lock:
             for at in range(0, len(keys), 500):
                 part = keys[at : at + 500]
                 rows = self._connection.execute(
-                    "SELECT key, state, coalesce(length(result), 0) FROM work "
+                    "SELECT key, state, coalesce(length(CAST(result AS BLOB)), 0) FROM work "
                     f"WHERE state <> 'waiting' AND key IN ({','.join('?' * len(part))})",
                     part,
                 )

@@ -94,12 +94,17 @@ class Store:
         return store
 
     def _vector_index(self) -> VectorIndex:
-        url = self.manifest.chroma_url
-        return VectorIndex(self.path / "chroma", name=f"zhengce-{self.manifest.id}", url=url)
+        return self.collection("clauses")
+
+    def collection(self, name: str) -> VectorIndex:
+        """Open a collection of the store's Chroma by its own name; `clauses` is kept by the store."""
+        full = f"zhengce-{self.manifest.id}-{name}"
+        return VectorIndex(self.path / "chroma", name=full, url=self.manifest.chroma_url)
 
     def _move_vectors(self, url: str | None) -> None:
         with self._lock.held():
-            self._mark_dirty()
+            with self._changing():
+                self._note_dirty()
             self._save_manifest(chroma_url=url)
             self._vectors = self._vector_index()
 
@@ -282,7 +287,7 @@ class Store:
             )
             for clause in clauses
         ]
-        metadata = {"document_id": document.id, **({"region": document.region} if document.region else {})}
+        metadata = {"document_id": document.id, "policy": document.title, "region": document.region or ""}
         with self.writing():
             self._drop(document.id)
             with self._changing():
@@ -290,7 +295,12 @@ class Store:
                 facts.insert_document(self.facts, document, recipe=recipe)
                 facts.insert_clauses(self.facts, clauses, fields)
             if clauses:
-                self._vectors.add([c.id for c in clauses], vectors, [metadata] * len(clauses))
+                self._vectors.add(
+                    [clause.id for clause in clauses],
+                    vectors,
+                    texts=[clause.text for clause in clauses],
+                    metadatas=[{**metadata, "heading": clause.heading} for clause in clauses],
+                )
             with self._changing():
                 self.facts.execute("UPDATE documents SET ready = 1 WHERE id = ?", (document.id,))
                 facts.bump_generation(self.facts)
@@ -338,10 +348,6 @@ class Store:
         self.files.reread(sorted(lost))
         self._settle()
 
-    def _mark_dirty(self) -> None:
-        with self._changing():
-            self._note_dirty()
-
     def _note_dirty(self) -> None:
         self.facts.execute("INSERT OR REPLACE INTO meta VALUES ('dirty', '1')")
 
@@ -376,7 +382,8 @@ class Store:
         return int(self._rows(query)[0][0])
 
     def close(self) -> None:
-        """Close the database; a second call does nothing."""
+        """Close the database and the vectors; a second call does nothing."""
+        self._vectors.close()
         self.facts.close()
 
     def __enter__(self) -> Store:

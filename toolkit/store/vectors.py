@@ -6,7 +6,8 @@ The only module that imports chromadb. Vectors are always passed in; distance is
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -16,19 +17,22 @@ from numpy.typing import NDArray
 
 from toolkit.errors import InputError, RemoteError, StoreError
 
-__all__ = ["VectorIndex"]
+__all__ = ["Scalar", "VectorIndex"]
+
+Scalar = str | int | float | bool
 
 _Result = TypeVar("_Result")
 _BATCH = 1000
 
 
 class VectorIndex:
-    """One Chroma collection; ids are clause ids, metadata their document and region."""
+    """One Chroma collection: ids with their vectors, texts and metadata."""
 
     def __init__(self, folder: Path, *, name: str, url: str | None = None) -> None:
         self._folder = folder
         self._name = name
         self._url = url
+        self._client: Any = None
         self._collection: Any = None
 
     def _open(self) -> Any:
@@ -50,7 +54,9 @@ class VectorIndex:
                 raise InputError(f"{self._url} is no Chroma server's address", hint="write http://host:port")
             secure = parts.scheme == "https"
             port = parts.port or (443 if secure else 8000)
+            socket.create_connection((parts.hostname, port), timeout=10).close()
             client = chromadb.HttpClient(host=parts.hostname, port=port, ssl=secure, settings=settings)
+        self._client = client
         return client.get_or_create_collection(
             self._name, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
         )
@@ -75,15 +81,24 @@ class VectorIndex:
             ) from error
 
     def add(
-        self, ids: Sequence[str], vectors: NDArray[np.float32], metadatas: Sequence[dict[str, str]]
+        self,
+        ids: Sequence[str],
+        vectors: NDArray[np.float32],
+        *,
+        texts: Sequence[str],
+        metadatas: Sequence[Mapping[str, Scalar]],
     ) -> None:
-        """Add or replace vectors (ids, dimension)."""
+        """Add or replace texts with their vectors (ids, dimension); metadata may be empty."""
         collection = self._open()
+        kept = [dict(metadata) if metadata else None for metadata in metadatas]  # Chroma refuses {}
         for at in range(0, len(ids), _BATCH):
             part = slice(at, at + _BATCH)
             self._guard(
                 lambda part=part: collection.upsert(  # type: ignore[misc]
-                    ids=list(ids[part]), embeddings=vectors[part], metadatas=list(metadatas[part])
+                    ids=list(ids[part]),
+                    embeddings=vectors[part],
+                    documents=list(texts[part]),
+                    metadatas=kept[part],
                 )
             )
 
@@ -97,9 +112,10 @@ class VectorIndex:
     ) -> list[tuple[str, float]]:
         """Give the k nearest (clause id, cosine similarity), best first."""
         collection = self._open()
+        vectors = [vector.tolist()]
         found = self._guard(
             lambda: collection.query(
-                query_embeddings=[vector.tolist()], n_results=k, where=where, include=["distances"]
+                query_embeddings=vectors, n_results=k, where=where, include=["distances"]
             )
         )
         return [(i, 1.0 - float(d)) for i, d in zip(found["ids"][0], found["distances"][0], strict=True)]
@@ -109,19 +125,32 @@ class VectorIndex:
         collection = self._open()
         return set(self._guard(lambda: collection.get(include=[]))["ids"])
 
-    def get(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        """Give the vectors of some clauses."""
+    def get(self, ids: Sequence[str]) -> dict[str, tuple[str, dict[str, Scalar]]]:
+        """Give the texts and metadata of some ids; those unknown are left out."""
+        if not ids:
+            return {}
         collection = self._open()
-        found = self._guard(lambda: collection.get(ids=list(ids), include=["embeddings"]))
-        vectors = (np.asarray(v, dtype=np.float32) for v in found["embeddings"])
-        return dict(zip(found["ids"], vectors, strict=True))
+        found = self._guard(lambda: collection.get(ids=list(ids), include=["documents", "metadatas"]))
+        rows = zip(found["ids"], found["documents"], found["metadatas"], strict=True)
+        return {i: (text or "", dict(metadata or {})) for i, text, metadata in rows}
 
     def delete(self, ids: Sequence[str]) -> None:
-        """Drop some clauses' vectors."""
+        """Drop some ids; unknown ones are no error."""
         collection = self._open()
         for at in range(0, len(ids), _BATCH):
             part = list(ids[at : at + _BATCH])
             self._guard(lambda part=part: collection.delete(ids=part))  # type: ignore[misc]
+
+    def close(self) -> None:
+        """Let go of the folder or the server; the next use opens it again."""
+        if self._client is not None:
+            client = self._client
+            client.close()
+            for part in (client, getattr(client, "_admin_client", None)):
+                session = getattr(getattr(part, "_server", None), "_session", None)
+                if session is not None:  # Chroma leaves its HTTP connections open
+                    session.close()
+            self._client = self._collection = None
 
 
 def _is_chromas(error: Exception) -> bool:

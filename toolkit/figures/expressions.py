@@ -19,6 +19,7 @@ __all__ = ["Placed", "figures_in", "find_figures"]
 
 _CURRENCIES = {
     "元": "CNY",
+    "元人民币": "CNY",
     "人民币": "CNY",
     "美元": "USD",
     "美金": "USD",
@@ -109,6 +110,8 @@ def _money(view: View) -> Iterator[_Raw]:
         value = parse_number(number + magnitude)
         if value is None or not (currency or front or _bare_sum(text, found, magnitude)):
             continue
+        if front and not currency and not number[0].isdigit():
+            continue  # 人民币一次性
         if currency == "元" and not magnitude and len(number) == 1 and not number.isdigit():
             if not re.match(r"[的奖补资以每,。;、)至/-]|$", text[found.end() :]):
                 continue  # 一元化, 三元材料

@@ -242,7 +242,10 @@ def _cap_of(at: _Setting, subject: str, cue: str, after: str) -> _Verdict:
         return ("cap", words, 0.8) if lent else ("distractor", words, 0.75)
     if last_support >= 0 or thing:
         return "cap", words, _SURE
-    return ("cap", words, _LIKELY) if at.gives() else ("distractor", words, _UNSURE)
+    scoped = re.fullmatch(r"(?:其中)?(?:[单每同][^,]{0,14}|累计|合计|总额|全年|年度|第.年)*", subject)
+    if at.gives() or (scoped and re.search(GIVING, at.earlier)):
+        return "cap", words, _LIKELY
+    return "distractor", words, _UNSURE
 
 
 def _last(pattern: str, text: str) -> int:

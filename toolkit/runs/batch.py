@@ -24,7 +24,7 @@ from toolkit.runs.account import Counts, Entry, Item, Outcome, State
 from toolkit.runs.inputs import Reader, check_lists, plan_files
 from toolkit.runs.ledger import Ledger
 from toolkit.runs.lock import held
-from toolkit.runs.outputs import check_outputs, write_outputs
+from toolkit.runs.outputs import check_outputs, fill_store, write_outputs
 from toolkit.runs.plan import ExtractStep, Plan
 from toolkit.runs.progress import Progress
 from toolkit.runs.workers import Tools, Worker
@@ -188,6 +188,7 @@ class Batch:
                     self._step(name, self.tools.worker(name))
             written: dict[str, int] = {}
             if not self.stop.is_set():
+                fill_store(self.tools, self.ledger, self.id, steps=names)
                 written = write_outputs(self.plan, self.ledger, self.id, steps=names)
                 finished = True
         finally:

@@ -80,22 +80,22 @@ class ClassifyStep(_Step):
 
 
 class ExtractStep(_Step):
-    """Extract the supports of every clause.
+    """Extract the supports of every clause; `rules_only` does so without a model.
 
     `labels` keeps to the clauses to which the needed classify step gave one of these codes.
     """
 
     use: Literal["extract"] = "extract"
     model: str | None = None
+    rules_only: bool = False
     labels: Codes = ()
 
 
 class AskStep(_Step):
-    """Answer every question from the store, reading `k` passages."""
+    """Answer every question from the store."""
 
     use: Literal["ask"] = "ask"
     model: str | None = None
-    k: int = Field(default=10, ge=1, le=10)
 
 
 StepPlan = Annotated[IngestStep | ClassifyStep | ExtractStep | AskStep, Field(discriminator="use")]

@@ -6,9 +6,9 @@ stays flat. What one item does wrong is a failed outcome; a dead model raises.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from toolkit.engine import Engine, load_engine
 from toolkit.records import Clause, Failure, content_id
 from toolkit.runs.account import Item, Outcome, Unit
-from toolkit.runs.plan import AskStep, ClassifyStep, ExtractStep, IngestStep, Plan
+from toolkit.runs.plan import ClassifyStep, ExtractStep, IngestStep, Plan
 from toolkit.runs.source import code_hash, model_fingerprint
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ class Tools:
         if isinstance(step, ClassifyStep):
             return _Classify(step)
         if isinstance(step, ExtractStep):
-            return _Extract(self, self.plan.model_of(name))
-        return _Ask(self, step, self.plan.model_of(name))
+            return _Extract(self, step, self.plan.model_of(name))
+        return _Ask(self, self.plan.model_of(name))
 
     def engine(self, model: str | None) -> Engine:
         """Give the loaded engine of a model."""
@@ -162,52 +162,57 @@ class _Classify:
 
 
 class _Extract:
+    """Reads each clause alone; what it inherits from its siblings is added when outputs are made."""
+
     unit: Unit = "clause"
+
+    def __init__(self, tools: Tools, step: ExtractStep, model: str | None) -> None:
+        self._tools, self._model, self._rules_only = tools, model, step.rules_only
+
+    @cached_property
+    def fingerprint(self) -> str:
+        from toolkit.extract import fingerprint
+
+        model = "rules" if self._rules_only else self._tools.model_fingerprint(self._model)
+        return content_id("extract", model, fingerprint())
+
+    def content(self, payload: dict[str, Any]) -> str:
+        return str(payload["text"])
+
+    def work(self, items: Iterable[Item]) -> Iterator[Outcome]:
+        from toolkit.extract import extract_as_completed
+
+        keys: dict[int, str] = {}
+
+        def clauses() -> Iterator[Clause]:
+            for index, item in enumerate(items):
+                keys[index] = item.key
+                text = str(item.payload["text"])
+                yield Clause(id=item.id, document_id=item.key, text=text, start=0, end=len(text))
+
+        engine = None if self._rules_only else self._tools.engine(self._model)
+        began = time.monotonic()
+        for index, found in extract_as_completed(clauses(), engine=engine):
+            seconds, began = time.monotonic() - began, time.monotonic()
+            if isinstance(found, Failure):
+                yield Outcome(keys.pop(index), "failed", reason=found.reason, seconds=seconds)
+                continue
+            told = found.model_dump(mode="json", exclude={"id", "text"})
+            yield Outcome(keys.pop(index), "done" if found.supports else "empty", told, seconds=seconds)
+
+
+class _Ask:
+    unit: Unit = "question"
 
     def __init__(self, tools: Tools, model: str | None) -> None:
         self._tools, self._model = tools, model
 
     @cached_property
     def fingerprint(self) -> str:
-        from toolkit.extract import fingerprint
-
-        return content_id("extract", self._tools.model_fingerprint(self._model), fingerprint())
-
-    def content(self, payload: dict[str, Any]) -> str:
-        return json.dumps([payload["text"], payload.get("heading_path", ())], ensure_ascii=False)
-
-    def work(self, items: Iterable[Item]) -> Iterator[Outcome]:
-        from toolkit.extract import extract_as_completed
-
-        taken: dict[int, tuple[str, float]] = {}
-
-        def clauses() -> Iterator[Clause]:
-            for index, item in enumerate(items):
-                taken[index] = item.key, time.monotonic()
-                yield _clause(item.payload)
-
-        engine = self._tools.engine(self._model)
-        for index, found in extract_as_completed(clauses(), engine=engine):
-            key, began = taken.pop(index)
-            seconds = time.monotonic() - began
-            if isinstance(found, Failure):
-                yield Outcome(key, "failed", reason=found.reason, seconds=seconds)
-            else:
-                told = [support.model_dump(mode="json") for support in found.supports]
-                yield Outcome(key, "done" if told else "empty", told, seconds=seconds)
-
-
-class _Ask:
-    unit: Unit = "question"
-
-    def __init__(self, tools: Tools, step: AskStep, model: str | None) -> None:
-        self._tools, self._step, self._model = tools, step, model
-
-    @cached_property
-    def fingerprint(self) -> str:
         code = code_hash("ask", "retrieve", "keywords", "store", "prompts")
         model = self._tools.model_fingerprint(self._model)
-        return content_id("ask", model, code, str(self._step.k), self._tools.store.fingerprint)
+        today = date.today().isoformat()  # what is in force changes with the day
+        return content_id("ask", model, code, today, self._tools.store.fingerprint)
 
     def content(self, payload: dict[str, Any]) -> str:
         return str(payload["question"])
@@ -233,16 +238,3 @@ def _answers(assistant: Any, group: Sequence[Item]) -> Iterator[Outcome]:
         else:
             told = answer.model_dump(mode="json", exclude={"id", "question", "explain"})
             yield Outcome(item.key, "done" if answer.answerable else "empty", told, seconds=each)
-
-
-def _clause(payload: dict[str, Any]) -> Clause:
-    text = str(payload["text"])
-    return Clause(
-        id=payload["id"],
-        document_id=payload.get("document_id", ""),
-        heading_path=tuple(payload.get("heading_path", ())),
-        kind=payload.get("kind", "paragraph"),
-        text=text,
-        start=payload.get("start", 0),
-        end=payload.get("end", len(text)),
-    )

@@ -52,7 +52,9 @@ def _choose(repository: str) -> str:
     from huggingface_hub import HfApi
 
     try:
-        files = HfApi().list_repo_files(repository)
+        # A mirror may know only this older listing, which comes with the repository's description.
+        siblings = HfApi().model_info(repository).siblings
+        files = [file.rfilename for file in siblings or ()] or HfApi().list_repo_files(repository)
     except Exception as error:
         raise _explained(error, repository) from error
     ggufs = sorted(file for file in files if file.endswith(".gguf"))
@@ -113,7 +115,7 @@ def _explained(error: Exception, repository: str, filename: str = "") -> Toolkit
     if isinstance(error, RepositoryNotFoundError):
         return InputError(f"the Hub has no repository {repository}", hint="check its name: owner/name")
     if isinstance(error, EntryNotFoundError):
-        return InputError(f"the repository {repository} has no file {filename}")
+        return InputError(f"the repository {repository} has no file {filename}".rstrip())
     if isinstance(error, ToolkitError):
         return error
     reason = " ".join(str(error).split())[:200]

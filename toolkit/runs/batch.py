@@ -20,8 +20,8 @@ from typing import Any
 
 from toolkit.errors import InputError
 from toolkit.records import content_id
-from toolkit.runs.account import Counts, Entry, Item, Outcome, State
-from toolkit.runs.inputs import Reader, check_lists, plan_files
+from toolkit.runs.account import Counts, Entry, Item, Outcome, RunState, State
+from toolkit.runs.inputs import READ, Reader, check_lists, plan_files
 from toolkit.runs.ledger import Ledger
 from toolkit.runs.lock import held
 from toolkit.runs.outputs import check_outputs, fill_store, write_outputs
@@ -192,10 +192,14 @@ class Batch:
                 written = write_outputs(self.plan, self.ledger, self.id, steps=names)
                 finished = True
         finally:
-            self.reader.close()
-            self.tools.close()
-            counts = self.ledger.finish(self.id, "finished" if finished else "interrupted")
+            counts = self.close("finished" if finished else "interrupted")
         return Report(self.id, counts, written, time.monotonic() - began, interrupted=not finished)
+
+    def close(self, state: RunState) -> tuple[Counts, ...]:
+        """End the reading, free the models, close the account and give it."""
+        self.reader.close()
+        self.tools.close()
+        return self.ledger.finish(self.id, state, order=[READ, *self.plan.order()])
 
     def names(self) -> list[str]:
         """Name the steps to do, in order."""

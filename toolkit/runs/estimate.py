@@ -58,9 +58,7 @@ def check(plan: Plan, *, choice: Choice | None = None, tools: Callable[[Plan], T
             sizes: list[int] = []
             steps = tuple(_step(batch, name, sizes) for name in batch.names())
         finally:
-            batch.reader.close()
-            batch.tools.close()
-            counts = batch.ledger.finish(batch.id, "checked")
+            counts = batch.close("checked")
     unreadable = sum(count.failed for count in counts if count.step == "read")
     return Estimate(steps, unreadable, sum(sizes))
 

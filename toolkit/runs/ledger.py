@@ -114,9 +114,10 @@ class Ledger:
             cursor = sql.execute("INSERT INTO sessions (run, started) VALUES (?, ?)", (run, _now()))
             return run, int(cursor.lastrowid or 0)
 
-    def finish(self, run: int, state: RunState) -> tuple[Counts, ...]:
-        """Close a run's account and give it."""
-        counts = self.counts(run)
+    def finish(self, run: int, state: RunState, *, order: Sequence[str]) -> tuple[Counts, ...]:
+        """Close a run's account and give it, the steps in this order."""
+        places = {step: place for place, step in enumerate(order)}
+        counts = tuple(sorted(self.counts(run), key=lambda each: places.get(each.step, len(places))))
         with self._transaction() as sql:
             sql.execute(
                 "UPDATE runs SET state = ?, ended = ?, counts = ? WHERE id = ?",

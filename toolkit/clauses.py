@@ -56,6 +56,7 @@ class _Node:
 
     kind: str
     heading: str = ""
+    lead: str = ""  # the heading with its lead-in, for the paths of what stands under it
     bare: bool = False  # its first block is a heading and nothing else
     blocks: list[tuple[int, int, bool]] = field(default_factory=list)  # start, end, is a table row
     children: list[_Node] = field(default_factory=list)
@@ -155,24 +156,30 @@ def _pop(stack: list[_Node], kind: str) -> None:
             del stack[higher[0] :]
 
 
-def _heading(passage: str, after: int) -> tuple[str, bool]:
-    """Give a numbered passage's heading for the path, and whether it is nothing but a heading."""
-    if len(passage) <= 70 and not passage.endswith(_ENDS):
-        return " ".join(passage.split()), True
-    if len(passage) <= 40 and passage.endswith(("：", ":")):
-        return " ".join(passage.split()), True
-    label = passage[:after].strip()
-    rest = passage[after:]
+def _heading(passage: str, after: int) -> tuple[str, str, bool]:
+    """Give a numbered passage's heading, the same with its lead-in, and whether it is only a heading."""
+    label, rest = passage[:after].strip(), passage[after:]
+    whole = " ".join(passage.split())
     noted = _NOTED.match(rest)
     if noted:
-        return label + noted.group().strip(), not rest[noted.end() :].strip()
-    first = re.match(r"\s*([^。；：:;，,\s]{2,30})(?:[。：:]|\s(?=\S{12}))", rest)
+        label, rest = label + noted.group().strip(), rest[noted.end() :]
+        if not rest.strip():
+            return label, label, True
+    article = label.startswith("第")
+    if len(passage) <= 70 and not passage.endswith(_ENDS):
+        return whole, whole, True
+    if len(passage) <= 60 and passage.endswith(("：", ":")):
+        return (label if article else whole), whole, not article
+    if article:
+        first = re.match(r"\s+([^。；：:;，,、\s]{2,14})\s+(?=\S{8})", rest)
+    else:
+        first = re.match(
+            r"\s*([^。；：:;，,\s]{2,30})(?:[。：:]|\s(?=\S{12}))|\s*([^。；：:;\s]{2,40})。(?=.{8})", rest
+        )
     if first is None:
-        first = re.match(r"\s*([^。；：:;\s]{2,40})。(?=.{8})", rest)
-    if first:
-        spaced = " " if rest[:1].isspace() or "条" in label else ""
-        return label + spaced + first[1], False
-    return label, False
+        return label, label, False
+    named = label + (" " if article or rest[:1].isspace() else "") + (first[1] or first[2])
+    return named, named, False
 
 
 # ------------------------------------------------------------------ blocks
@@ -216,24 +223,39 @@ def _pieces(node: _Node, path: tuple[str, ...], text: str) -> Iterator[_Piece]:
     if node.kind != "root" and _is_one(node):
         yield _Piece(own, kind, node.start, node.end, loose=node.kind not in ("条", "annex", "close"))
         return
-    pieces = list(_own_pieces(node, own, kind, text))
+    titled = node.bare and len(node.blocks) == 1 and bool(node.children)
+    pieces = [] if titled else list(_own_pieces(node, own, kind, text))
+    under = (*path, node.lead) if node.lead else path
     for child in node.children:
-        pieces += _pieces(child, own, text)
-    if node.kind == "root":
-        yield from _grouped(pieces, AIM, same_path=True)
-    else:
-        yield from _grouped(pieces, AIM, same_path=False)
+        under_child = list(_pieces(child, under, text))
+        if pieces and under_child and _leads(pieces[-1], under_child[0], text):
+            under_child[0] = _Piece(own, kind, pieces.pop().start, under_child[0].end, loose=True)
+        pieces += under_child
+    if titled:  # a heading goes with the first passage under it
+        pieces[0].start = node.start
+    yield from _grouped(pieces, AIM, same_path=node.kind == "root")
+
+
+def _leads(lead: _Piece, item: _Piece, text: str) -> bool:
+    """Whether a passage ends with a colon, so that it says nothing without what follows."""
+    told = text[lead.start : lead.end].endswith(("：", ":"))
+    return told and "table_row" not in (lead.kind, item.kind) and item.end - lead.start <= LIMIT
 
 
 def _is_one(node: _Node) -> bool:
+    """Whether a passage with all its items is one clause."""
     size = node.end - node.start
     if size > AIM or node.kind in ("编", "章", "节", "annex") or any(b[2] for b in node.blocks):
         return False
-    if not node.children:
+    if not node.children or node.kind == "条":
         return True
-    if node.kind == "条":
-        return True
-    return all(c.end - c.start <= SMALL and c.kind != "条" for c in node.children)
+    items = [(c.end - c.start, c.heading) for c in node.children if c.kind != "条"]
+    return len(items) == len(node.children) and all(_is_small(n, heading) for n, heading in items)
+
+
+def _is_small(size: int, heading: str) -> bool:
+    """Whether an item is too short to be cited alone; one with a heading of its own hardly ever is."""
+    return size <= (SMALL if len(heading) <= 5 else SMALL // 2)
 
 
 def _own_pieces(node: _Node, path: tuple[str, ...], kind: ClauseKind, text: str) -> Iterator[_Piece]:
@@ -295,32 +317,37 @@ def _grouped(pieces: Sequence[_Piece], aim: int, *, same_path: bool) -> Iterator
     """Join short neighbours that read better together: a lead-in and its items, items of a list."""
     group: _Piece | None = None
     for piece in pieces:
-        if group is None:
-            group = piece
-            continue
-        joint = piece.end - group.start
-        alike = group.path == piece.path if same_path else True
-        small = piece.size <= SMALL and (group.size <= 2 * SMALL or piece.size <= 30)
         if (
-            alike
-            and group.loose
-            and piece.loose
-            and small
-            and joint <= aim
-            and group.kind != "table_row" != piece.kind
+            group is not None
+            and _join_well(group, piece, same_path=same_path)
+            and piece.end - group.start <= aim
         ):
             group = _Piece(_common(group, piece), group.kind, group.start, piece.end, loose=True)
             continue
-        yield group
+        if group is not None:
+            yield group
         group = piece
     if group is not None:
         yield group
 
 
+def _join_well(group: _Piece, piece: _Piece, *, same_path: bool) -> bool:
+    if not (group.loose and piece.loose) or "table_row" in (group.kind, piece.kind):
+        return False
+    if same_path:
+        return group.path == piece.path and _is_small(piece.size, "")
+    depth = len(piece.path) - len(group.path)
+    if (
+        depth not in (0, 1)
+        or group.path[: len(piece.path) - 1] != piece.path[: len(group.path)][: len(piece.path) - 1]
+    ):
+        return False
+    return _is_small(piece.size, piece.path[-1] if piece.path else "") and group.size <= 2 * SMALL
+
+
 def _common(one: _Piece, other: _Piece) -> tuple[str, ...]:
-    if one.path == other.path[: len(one.path)]:
-        return one.path
-    return one.path if len(one.path) >= len(other.path) else other.path
+    shared = [a for a, b in zip(one.path, other.path, strict=False) if a == b or b.startswith(a)]
+    return tuple(shared) or one.path
 
 
 def _whole(pieces: list[_Piece], text: str) -> list[_Piece]:

@@ -59,6 +59,7 @@ _WORDS = frozenset(
         "海南区",
         "市中区",
     }
+    | {"南岸", "江北", "长寿", "河东", "河西", "红桥", "南开", "城口", "丰都", "石柱", "北辰", "大足", "开州"}
 )
 _STREET = re.compile(r"[东西南北中]?(?:路|街|大街|大道|道)(?!线)")
 # A river's or lake's name that makes "河南", "江西", "海南" a part of "黄河南岸", "长江西岸".
@@ -232,7 +233,7 @@ def _unaided(name: str, paths: tuple[Path, ...], alias: Path | None) -> tuple[Pa
         return ()
     wide = tuple(path for path in paths if _level(path) < 2)
     if wide:
-        return wide
+        return tuple(path for path in wide if len(path) == 1) or wide
     if len(name) > 2 and name.endswith(("区", "县", "市", "旗")):
         return paths
     return paths if len(paths) == 1 and paths[0][0] in _MUNICIPALITIES else ()

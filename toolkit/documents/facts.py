@@ -66,16 +66,43 @@ _REPEALED = re.compile(
 )
 _NEAR_END = 12
 # The character that a province's document numbers start with; cities use some of them too.
-_PROVINCES = dict(
-    zip(
-        "京津冀晋辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川黔滇陕甘青",
-        (
-            "北京市 天津市 河北省 山西省 辽宁省 吉林省 黑龙江省 上海市 江苏省 浙江省 安徽省 福建省 江西省 山东省 河南省 湖北省 湖南省 "
-            "广东省 广西壮族自治区 海南省 重庆市 四川省 贵州省 云南省 陕西省 甘肃省 青海省"
-        ).split(" "),
-        strict=True,
-    )
-)
+_PROVINCES = {
+    **{
+        "京": "北京市",
+        "津": "天津市",
+        "冀": "河北省",
+        "晋": "山西省",
+        "辽": "辽宁省",
+        "吉": "吉林省",
+        "黑": "黑龙江省",
+    },
+    **{
+        "沪": "上海市",
+        "苏": "江苏省",
+        "浙": "浙江省",
+        "皖": "安徽省",
+        "闽": "福建省",
+        "赣": "江西省",
+        "鲁": "山东省",
+    },
+    **{
+        "豫": "河南省",
+        "鄂": "湖北省",
+        "湘": "湖南省",
+        "粤": "广东省",
+        "桂": "广西壮族自治区",
+        "琼": "海南省",
+    },
+    **{
+        "渝": "重庆市",
+        "川": "四川省",
+        "黔": "贵州省",
+        "滇": "云南省",
+        "陕": "陕西省",
+        "甘": "甘肃省",
+        "青": "青海省",
+    },
+}
 
 
 def describe(draft: Draft, *, source: str) -> Document:
@@ -179,7 +206,7 @@ def _region(draft: Draft, issuers: Sequence[str], text: str, *, numbered: str | 
         if place.path:
             counted[place.path[:2] if place.path[0] == place.path[0] else place.path] += 1
     told = Counter({path: n for path, n in counted.items() if path[0] == numbered})
-    return _prevailing(told) or _prevailing(counted)
+    return _prevailing(told, least=1) or _prevailing(counted)
 
 
 def _first_place(said: str, text: str) -> PlacePath:
@@ -199,10 +226,10 @@ def _first_place(said: str, text: str) -> PlacePath:
     return path
 
 
-def _prevailing(counted: Counter[PlacePath]) -> PlacePath:
+def _prevailing(counted: Counter[PlacePath], *, least: int = 2) -> PlacePath:
     """The place of which the text speaks most, counted with what lies in it."""
     total = sum(counted.values())
-    if total < 2:
+    if total < least:
         return ()
     top = Counter({path[:1]: 0 for path in counted})
     for path, count in counted.items():

@@ -24,8 +24,9 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableLambda, RunnablePassthrough
 from langchain_core.utils.function_calling import convert_to_json_schema
+from langchain_core.utils.pydantic import is_basemodel_subclass
 from langchain_core.vectorstores import VectorStore
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import ConfigDict, PrivateAttr
 
 from toolkit.embed import Embedder, load_embedder
 from toolkit.engine import Engine, load_engine
@@ -78,6 +79,9 @@ class PolicyChatModel(BaseChatModel):
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         known = super()._get_ls_params(stop=stop, **kwargs)
         known["ls_provider"] = "policytoolkit"
+        known["ls_model_name"] = (
+            kwargs.get("model") or self.model or (self.engine.name if self.engine is not None else "default")
+        )
         return known
 
     def _loaded(self) -> Engine:
@@ -149,7 +153,7 @@ class PolicyChatModel(BaseChatModel):
             **kwargs,
         )
         parser: Runnable[Any, Any] = JsonOutputParser()
-        if isinstance(schema, type) and issubclass(schema, BaseModel):
+        if isinstance(schema, type) and is_basemodel_subclass(schema):
             parser = PydanticOutputParser(pydantic_object=schema)
         if not include_raw:
             return bound | parser

@@ -87,7 +87,7 @@ def base_span(text: str, span: Span) -> Span | None:
     if tail:
         end = tail.start()
     begin = 0
-    strong = rf"(?:按照?|依照|比例为|标准为|额为|{CAP_CUE}|给予|予以)(?:其(?!他)|最高|不超过)?"
+    strong = rf"(?:按照?|依照|依据|根据|比例为|标准为|额为|{CAP_CUE}|给予|予以)(?:其(?!他)|最高|不超过)?"
     weak = r"(?:以|支持|补贴|补助|资助|奖励|抵扣支付|抵扣|抵免|返还|承担|减免|基础上|进行|享受|分别)(?:其(?!他))?"
     for lead in re.finditer(strong, words):
         if lead.end() < end - 1:

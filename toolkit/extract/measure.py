@@ -90,8 +90,8 @@ def _noun_before(text: str, award: Award) -> Span | None:
     found = None
     for found in re.finditer(rf"(?:给予|发放|享受|领取|申请|^|,|的)(?P<noun>[^,。;、的\d()]{{2,16}}?{_NOUN})(?=标准|,|、|$|最高|金额|额度|每|不超过)", text[start:end]):
         pass
-    if found is None or _GENERIC.fullmatch(found.group("noun")) or re.search(r"给予|由|按|不超过|最高|等", found.group("noun")):
+    if found is None or _GENERIC.fullmatch(found.group("noun")) or re.search(r"给予|由|按|超过|最高|等|^对|根据|参照|通过", found.group("noun")):
         return None
     span = (start + found.start("noun"), start + found.end("noun"))
-    lead = re.match(r"(?:给予|发放|享受|领取|申请|可|企业|单个|单家|每家|每人|每件|每年|每|最高|且|项目)+", text[span[0] : span[1]])
+    lead = re.match(r"(?:给予|发放|享受|领取|申请|可|企业|单个|单家|每(?:家|人|件|年|个|项|户)?|最高|且|项目)+", text[span[0] : span[1]])
     return (span[0] + lead.end(), span[1]) if lead and span[0] + lead.end() < span[1] - 2 else span

@@ -25,14 +25,14 @@ _THING = (
     r"|贷款|合同|交易|订单|药物|新药|疫苗|基金|房源|住房|用房|车辆|船舶|仪器|道路|建筑|生产线|改造|数据集|算法|样机|芯片|首台\(套\)|首版次|首批次)"
 )
 _ACTS = (
-    r"(?:采购|购买|购置|使用|应用|开展|实施|获得|获评|获批|获|取得|首次|新|年度|年|上年|上一年|当年|因|在|参加|参与|参展|举办|承办|建设|租用|租赁|承租|引进|引入|设立|牵头|承担|通过|入选|入驻|入围|被|进行|投保|申请|申报|完成|达到"
-    r"|为|与|向|开发|投资|研发|自主|利用|购|聘用|聘请|招用|吸纳|招聘|组织|主导|制定|制修订|发行|上市|落户|迁入|将|以|按|自|每|提供|营业收入|主营业务|销售|产值|固定资产|总投资|符合|纳入|列入|兴办|收购|并购|经|已|未|认定|成功|连续|从事|拥有|具有"
-    r"|实现|生产|推广|出口|进口|接受|委托|联合|围绕|根据|凭|采用|采取|来|到|赴|领取|注册|成立|创办|创业(?!者|园|企业|团队|项目|导师|活动|大赛|基地|人才|培训|担保|孵化|投资|服务|主体|机构)|就业(?!创业|服务|指导)|\d|签订|缴纳|累计|单(?!位)|且|并|产生|作出|做出|评为|评定|晋升|升级|转型|转让|转化|输出|促成|发生|研究|对|由|用于|享受|运营|服务|帮助|带动|租|促进|依托|整合|牵线|促使|推荐|引荐|办理)"
+    r"(?:采购|购买|购置|使用|应用|开展|实施|获得|获评|获批|获|取得|首次|新|年度|年|上年|上一年|当年|因|在|参加|参与|参展|举办(?!方|单位)|承办(?!方|单位)|建设(?!单位|主体|方)|租用|租赁|承租|引进|引入|设立|牵头|承担|通过|入选|入驻|入围|被|进行|投保|申请(?!人)|申报(?!单位|主体|企业|人)|完成|达到"
+    r"|为|与|向|开发(?!区|商|者)|投资(?!机构|企业|者|人|主体|公司|方|基金|类)|研发(?!机构|中心|平台|团队|人员|费用|投入|企业|总部)|自主|利用|购|聘用|聘请|招用|吸纳|招聘|组织|主导|制定|制修订|发行|改制|上市(?!公司|企业|后备)|落户|迁入|将|以|按|自|每|提供|营业收入|主营业务|销售|产值|固定资产|总投资|符合|纳入|列入|兴办|收购|并购|经|已|未|认定(?!机构)|成功|连续|从事|拥有|具有"
+    r"|实现|生产(?!企业|基地|线|性|单位)|推广(?!中心)|出口|进口|接受|委托|联合|围绕|根据|凭|采用|采取|来|到|赴|领取|注册|成立|创办|创业(?!者|园|企业|团队|项目|导师|活动|大赛|基地|人才|培训|担保|孵化|投资|服务|主体|机构)|就业(?!创业|服务|指导)|\d|签订|缴纳|累计|单(?!位)|且|并|产生|作出|做出|评为|评定|晋升|升级|转型|转让|转化|输出|促成|发生|研究|对|由|用于|享受|运营(?!机构|主体|商|方|单位|企业|费|成本|中心|公司)|服务(?!机构|平台|中心|业|商|企业|团队|贸易|券|费|载体|示范)|帮助|带动|租|促进|依托|整合|牵线|促使|推荐|引荐|办理)"
 )
 _NP_VP = re.compile(rf"(?P<who>[^,]{{0,36}}?{_RECIPIENT}(?:\([^)]*\))?)(?={_ACTS})(?P<what>.{{3,}})$")
 _TO = r"对于?(?!接|标|口|象|应|比|照|等|账|策|称|话|抗|手|外(?!国|资|籍|商|地|省)|于)"
 _GRANT = rf"(?:由[^,]{{0,10}}(?:财政|资金|部门|政府)[^,]{{0,6}})?(?:分别|按照?(?=[^,]*$)|依照|再|可|各|择优|一次性|最高|{CAP_CUE}|给予|予以|给|发放|奖励|补贴|补助|资助|支持|扶持|奖补|享受|{SCOPE})"
-_GRANT_FIRST = rf"分别|按照?|依照|最高|{CAP_CUE}|给予|予以|发放|可(?:按|给|享|申|获|以)|一次性|由[^,]{{0,10}}财政|{SCOPE}|后?(?:补贴|补助|资助|奖励|支持|扶持)(?:资金|金额|额度|标准|比例|总额|额|不)|(?:奖励|补助|补贴|资助|支持)(?=$|每|最)"
+_GRANT_FIRST = rf"分别|根据|依据|按照?|依照|最高|{CAP_CUE}|给予|予以|发放|可(?:按|给|享|申|获|以)|一次性|由[^,]{{0,10}}财政|{SCOPE}|后?(?:补贴|补助|资助|奖励|支持|扶持)(?:资金|金额|额度|标准|比例|总额|额|不)|(?:奖励|补助|补贴|资助|支持)(?=$|每|最)"
 _FILLER = re.compile(
     r"(?:随着[^,]*|为(?:了|进一步)[^,]*|切实[^,]*|通过(?!验收|复核|认定|评审|考核|评价|国家|省|市)[^,]*|按规定|按有关规定|按相关规定|按照[^,]*(?:原则|规定|方式|政策|标准)|根据[^,]*|依据[^,]*|结合(?!考核)[^,]*|经费[^,]*|由[^,]*|具体[^,]*|其中|同时|另外|此外|分别|每年|一次性|按[^,]*|给予[^,]*|予以[^,]*"
     r"|[^,]{0,8}(?:采取|采用|实行)[^,]*|分[^,]{0,6}(?:档|年|阶段|期)[^,]*|自[^,]*起|连续\w年|原则上|期限[^,]*|到\d{4}年[^,]*|\d{4}年[^,]{0,4})$"
@@ -64,9 +64,11 @@ def is_recipient(words: str) -> bool:
 def _who(text: str, span: Span) -> Span | None:
     """Trim a recipient to its own words; None where the words are about money or rules."""
     start, end = strip_span(
-        text, span, lead=r"将|把|可(?=[^,]{2})|于(?=企业)|由|且|原则上|每年|择优|评选|认定|遴选|选[出拔]|共|支持|鼓励|、|其中|\d+|[家个名项](?=[^,]{2,})|左右|等|和|以及|\([^()]*政策\)"
+        text, span, lead=r"将|把|可(?=[^,]{2})|于(?=企业)|由|且|原则上|每年|择优|评选|认定|遴选|选[出拔]|出(?=[^口版])|共|支持|鼓励|、|其中|\d+|[家个名项](?=[^,]{2,})|左右|等|和|以及|\([^()]*政策\)"
     )
     words = text[start:end]
+    if re.match(r"在", words) and not re.match(rf"在.{{1,5}}{_RECIPIENT}", words[:12]):
+        return None
     if len(words) < 2 or re.search(r"资金|经费|方案|办法|规定|由|政策|^(?:每|单|同一)", re.sub(r"\([^()]*\)", "", words)):
         return None
     return start, end
@@ -107,6 +109,8 @@ def _goes_on(text: str, span: Span, behind: Span) -> bool:
 
 def _read_segment(text: str, span: Span, found: Context, *, first: bool) -> None:
     words = text[span[0] : span[1]]
+    if re.match(r"根据|依据|参照|按照?(?![^,]{0,4}规定)|结合(?!考核)|比照", words) and not words.endswith("的"):
+        return
     to = re.search(_TO, words)
     if to and re.search(r"进行|的支持力度|呈", words[to.end() :]):
         return
@@ -197,18 +201,19 @@ def _read_phrase(text: str, span: Span, found: Context) -> None:
     acting = _NP_VP.match(words)
     if cut > 0 and acting and "的" not in acting.group("who") and not _STATE.match(acting.group("who")):
         head = words[cut + 1 :]
-        if not is_recipient(head) and not head.endswith("项目"):  # `医院采购…的药品`: the noun is the verb's object
+        makes = re.match(r"(?:新)?(?:建立|设立|建|组建|搭建|举办|承办|创办)", acting.group("what"))
+        if makes or (not is_recipient(head) and not head.endswith("项目")):  # `医院采购…的药品`: the noun is the verb's object
             found.beneficiary = found.beneficiary or _shift(span, acting.span("who"))
             _add_condition(text, _shift(span, acting.span("what")), found)
             return
-    if cut > 0 and len(words) - cut - 1 <= 36:
+    if cut > 0 and max(map(len, words[cut + 1 :].split("、"))) <= 36:
         _read_modified(text, span, cut, found)
         return
     split = _NP_VP.match(words)
     if split and _is_noun_phrase(split.group("who")):
         found.beneficiary = found.beneficiary or _shift(span, split.span("who"))
         _add_condition(text, _shift(span, split.span("what")), found)
-    elif is_recipient(words):
+    elif is_recipient(words) and not re.match(r"被|获|入选|认定为|评为|列入|纳入|通过", words):
         found.beneficiary = found.beneficiary or span
     elif re.search(r"(?:以上|以下|之间)$", words) or _STATE.match(words):
         _add_condition(text, span, found)
@@ -220,7 +225,11 @@ def _read_phrase(text: str, span: Span, found: Context) -> None:
 
 def _read_modified(text: str, span: Span, cut: int, found: Context) -> None:
     modifier, head = (span[0], span[0] + cut), (span[0] + cut + 1, span[1])
-    if is_recipient(text[head[0] : head[1]]):
+    acting = _NP_VP.match(text[head[0] : head[1]])
+    if acting and _is_noun_phrase(acting.group("who")):
+        found.beneficiary = found.beneficiary or _shift(head, acting.span("who"))
+        _add_condition(text, _shift(head, acting.span("what")), found)
+    elif is_recipient(text[head[0] : head[1]]):
         found.beneficiary = found.beneficiary or head
     else:
         found.thing = found.thing or head

@@ -84,9 +84,13 @@ def strip_span(text: str, span: Span, *, lead: str = "", trail: str = "") -> Spa
 
 def _cuts(text: str, start: int, end: int, marks: str) -> list[int]:
     cuts: list[int] = []
-    depth = 0
+    depth, quoted = 0, False
     for at in range(start, end):
         character = text[at]
+        if character == '"':
+            quoted = not quoted and text.find('"', at + 1, end) > 0
+        if quoted:
+            continue
         if character in _OPEN:
             depth += 1
         elif character in _CLOSE:

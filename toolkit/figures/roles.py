@@ -315,7 +315,8 @@ def _share(at: _Setting, chain: tuple[FigureRole, str] | None) -> _Verdict:
     if chain:
         return chain[0], chain[1], 0.8
     cue = re.search(rf"{CAP_CUE}{_CLOSE}", at.left)
-    if cue and at.gives() and not re.search(r"费率|利率|股权|股份|占比", at.left + at.right):
+    measured = cue and _last(_SCALE, at.left[: cue.start()]) > _last(_SUPPORT_NOUN, at.left[: cue.start()])
+    if cue and at.gives() and not measured and not re.search(r"费率|利率|股权|股份|占比", at.left + at.right):
         return "rate", cue.group(), 0.7
     tier = re.search(r"按$", at.left) and re.match(r"(?:的比例|标准)?(?:计算|计|执行|核定|核算|确定)", at.right)
     if tier and re.search(rf"{_SUPPORT_NOUN}(?:资金|金额|标准|额)|{GIVING}", at.earlier + at.before):
@@ -355,7 +356,7 @@ def _share_rate(at: _Setting) -> _Verdict | None:
     taken = re.search(r"列支|提取|计提|间接费用|管理费|绩效支出|劳务费|人员费|预提|质保金|保证金|罚款", at.before + at.right)
     behind = re.match(_RATE_BEHIND, at.right) or re.match(_RATE_THING, at.right)
     verb = re.search(
-        r"(?:给予|予以|补贴|补助|资助|奖励|奖补|支持|扶持|贴息|补偿|减免|抵扣|抵免|抵减|返还|加计|报销|配套)[^,]*$", at.left
+        r"(?:给予|予以|补贴|补助|资助|奖励|奖补|支持|扶持|贴息|补偿|减免|抵扣|抵免|抵减|返还|加计|报销|配套(?!型|用|设|住|服))[^,]*$", at.left
     )
     by = re.search(r"(?:按照?|依照|依据|根据|以)[^,]*$", at.left)
     subject = re.search(

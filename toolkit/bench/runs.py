@@ -85,7 +85,7 @@ def _echo(request: Request) -> str | Exception:
     calls = os.environ.get(_CALLS)
     if calls:
         with open(calls, "a", encoding="utf-8") as log:
-            log.write(text[:12] + "\n")
+            log.write(f"{os.getpid()} {text[:12]}\n")
     every = int(os.environ.get(_NONSENSE, "0"))
     number = int(text[1 : text.index("条")])
     if every and number % every == 0:

@@ -8,6 +8,7 @@ again; what came back is in the ledger, and a run that is cut off goes on as any
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -48,12 +49,18 @@ def run_on_ray(
     mine = not ray.is_initialized()
     if mine:
         try:
-            ray.init(address=None if address == "local" else address, log_to_driver=False)
+            if address == "local":
+                ray.init(
+                    num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+                )
+            else:
+                ray.init(address=address, log_to_driver=False, logging_level="ERROR")
         except ConnectionError as error:
             raise RemoteError(
                 f"no Ray cluster answers at {address}", hint="start one: ray start --head"
             ) from error
     try:
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         ray.data.DataContext.get_current().enable_progress_bars = False
         number = workers or max(1, len([node for node in ray.nodes() if node["Alive"]]))
         made = partial(_RemoteTools, tools, number)
@@ -113,8 +120,6 @@ class _Remote:
                 fn_constructor_args=(self._made, self._plan.model_dump_json(), self._name),
                 batch_size=_BATCH,
                 compute=ray.data.ActorPoolStrategy(size=self._workers),
-                max_restarts=-1,
-                max_task_retries=-1,
             )
             for row in found.iter_rows():
                 yield Outcome(

@@ -219,8 +219,17 @@ class _Reader:
             rates=tuple(self._rate(b, p) for b, p in tier.figures if b.role == "rate"),
             per=self._per(award, tier),
             bindingness=bindingness(self._grant_words(award)),
-            rules=self.rules,
+            rules=self._rules_for(tier),
             notes=(tier.note,) if tier.note else (),
+        )
+
+    def _rules_for(self, tier: Tier) -> tuple[Rule, ...]:
+        """Give the rules that touch a tier: its own ceilings, and what holds for the whole clause."""
+        spots = [placed.expression.start for _, placed in tier.figures]
+        return tuple(
+            rule
+            for rule in self.rules
+            if rule.kind not in {"yearly_total", "shared_cap"} or any(rule.start <= at < rule.end for at in spots)
         )
 
     def _grant_words(self, award: Award) -> str:

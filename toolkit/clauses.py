@@ -12,12 +12,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from toolkit.dates import find_dates
+from toolkit.documents.marks import DATE_LINE, is_bodies, is_note, looks_like_title
 from toolkit.records import Clause, ClauseKind, Document
 
 __all__ = ["split_clauses"]
 
 AIM = 450  # characters up to which a numbered passage with its items stays one clause
-LIMIT = 700  # characters beyond which a passage without items is split at sentence ends
+LIMIT = 560  # characters beyond which a passage without items is split at sentence ends
+HEADING = 45  # characters; a numbered sentence this short with passages under it is their heading
 SMALL = 150  # characters; items this short are kept together
 
 _N = "[一二三四五六七八九十百零〇○]"
@@ -116,6 +119,11 @@ def _tree(text: str, title: str) -> _Node:
         if match is None:
             if "".join(passage.split()).strip("《》") == name and start > 0:
                 stack = [root]
+            elif not row and _attaches(passage, stack, text[:start]):
+                node = _Node("annex", " ".join(passage.split()), bare=True, blocks=[(start, end, False)])
+                root.children.append(node)
+                stack = [root, node]
+                continue
             node = stack[-1]
             if len(stack) > 1 and _closes(node, passage, stack):
                 stack = [root]
@@ -141,6 +149,12 @@ def _closes(node: _Node, passage: str, stack: Sequence[_Node]) -> bool:
     """Whether an unnumbered paragraph speaks of the whole document again."""
     settled = not node.bare or len(node.blocks) > 1
     return settled and _CLOSING.match(passage) is not None and all(n.kind != "条" for n in stack)
+
+
+def _attaches(passage: str, stack: Sequence[_Node], before: str) -> bool:
+    """Whether an unnumbered line is the title of a table or guide after the last article."""
+    articles = any(node.kind == "条" for node in stack)
+    return articles and looks_like_title(passage) and len(passage) <= 60 and before.rstrip().endswith("。")
 
 
 def _pop(stack: list[_Node], kind: str) -> None:
@@ -223,7 +237,8 @@ def _pieces(node: _Node, path: tuple[str, ...], text: str) -> Iterator[_Piece]:
     if node.kind != "root" and _is_one(node):
         yield _Piece(own, kind, node.start, node.end, loose=node.kind not in ("条", "annex", "close"))
         return
-    titled = node.bare and len(node.blocks) == 1 and bool(node.children)
+    only = len(node.blocks) == 1 and bool(node.children)
+    titled = only and (node.bare or (bool(node.heading) and node.blocks[0][1] - node.start <= HEADING))
     pieces = [] if titled else list(_own_pieces(node, own, kind, text))
     under = (*path, node.lead) if node.lead else path
     for child in node.children:
@@ -351,19 +366,32 @@ def _common(one: _Piece, other: _Piece) -> tuple[str, ...]:
 
 
 def _whole(pieces: list[_Piece], text: str) -> list[_Piece]:
-    """Give a heading that stands alone to the passage after it, a stray end to the one before."""
+    """Give a heading that stands alone to the passage after it, a signature or stray end to the one before."""
     done: list[_Piece] = []
     carried: int | None = None
     for index, piece in enumerate(pieces):
         said = text[piece.start : piece.end]
-        heading = "\n" not in said and len(said) <= 70 and not said.rstrip("”）)").endswith(_ENDS)
-        if heading and piece.kind != "table_row" and index + 1 < len(pieces):
+        last = index + 1 == len(pieces)
+        if done and carried is None and (_is_signature(said) or (last and _is_heading(piece, said))):
+            done[-1].end = piece.end
+            continue
+        if not last and _is_heading(piece, said):
             carried = piece.start if carried is None else carried
             continue
         if carried is not None:
             piece.start, carried = carried, None
-        if heading and done and index + 1 == len(pieces):
-            done[-1].end = piece.end
-            continue
         done.append(piece)
     return done
+
+
+def _is_heading(piece: _Piece, said: str) -> bool:
+    """Whether a piece has no sentence in it."""
+    if piece.kind == "table_row" or len(said) > 2 * HEADING:
+        return False
+    return not any(line.rstrip("”）)").endswith(_ENDS) for line in said.split("\n")) and not find_dates(said)
+
+
+def _is_signature(said: str) -> bool:
+    lines = said.split("\n")
+    dated = any(DATE_LINE.fullmatch(line) for line in lines)
+    return dated and all(DATE_LINE.fullmatch(ln) or is_bodies(ln) or is_note(ln) for ln in lines)

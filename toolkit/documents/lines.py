@@ -192,7 +192,13 @@ def _without_furniture(lines: list[Line]) -> list[Line]:
     top = False
     for i, line in enumerate(lines):
         top = top or line.top
-        if i in numbers or masked[i] in running or _LEADER.search(line.text):
+        beside = any(masked[j] in running for j in range(max(0, i - 2), min(len(lines), i + 3)))
+        if (
+            i in numbers
+            or (beside and line.text.isdecimal())
+            or masked[i] in running
+            or _LEADER.search(line.text)
+        ):
             continue
         kept.append(line if line.top == top else Line(**{**line.__dict__, "top": top}))
         top = False

@@ -101,8 +101,16 @@ def split(paragraphs: Sequence[Paragraph]) -> list[Draft]:
     drafts = []
     for (group, title), start, stop in zip(merged, starts, [*starts[1:], len(paragraphs)], strict=True):
         body = [p for p in paragraphs[start:stop] if not _is_part_heading(p)]
+        body = [p for p in body if p.start >= paragraphs[group[0].start].start or not _is_slogan(p.text)]
         drafts.append(Draft(tidy_title(title), group, body))
     return drafts
+
+
+def _is_slogan(text: str) -> bool:
+    """Whether a line above the title is the site's own: neither a fact nor a sentence nor a title."""
+    if _formal(text) or _LABELLED.match(text) or _RED_HEAD.fullmatch(text):
+        return False
+    return len(text) <= 30 and not ends_sentence(text) and not is_marked(text) and not looks_like_title(text)
 
 
 def _lead(paragraphs: Sequence[Paragraph], start: int) -> int:

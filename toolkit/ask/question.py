@@ -1,0 +1,338 @@
+"""What a question asks: places, words, years, the kinds of answer wanted, and its parts.
+
+In: the question's text. Out: a `Question`, shown as it is by `zhengce ask --explain`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from toolkit.ask.lexicon import Lexicon, load_lexicon
+from toolkit.places import find_places
+from toolkit.text import squeeze
+
+__all__ = ["LIMIT", "Question", "Term", "Where", "narrowed", "understand"]
+
+Path = tuple[str, ...]
+
+LIMIT = 600
+"""Characters of a question; a longer one is refused, for nothing in it would be read reliably."""
+
+_YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)\s*(?:年|[-—~至到]|版|度)")
+_QUOTED = re.compile(r"[“\"‘「《]([^”\"’」》]+)[”\"’」》]")
+_SPLIT = re.compile(r"[，,。；;？?！!：:]")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*\s*(?:万|亿|千)?(?:元|人|平方米|亩|%|名|家|个)?")
+_WORD = re.compile(r"[0-9A-Za-z一-龥]")
+_ORDINAL = re.compile(r"^[\d.]+$")
+_BOTH = re.compile(
+    r"分别|各是|各(?:多少|要|能|不超过|有|给|为)|相比|哪个(?:更)?(?:高|多|低|长|早)|对比|有什么(?:区别|不同)|差多少|还是"
+)
+
+
+@dataclass(frozen=True)
+class Term:
+    """A content word of the question and the policies' own words for it; `named` where it is quoted."""
+
+    word: str
+    says: tuple[str, ...] = ()
+    named: bool = False
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The word, then its other names."""
+        return (self.word, *self.says)
+
+
+@dataclass(frozen=True)
+class Where:
+    """A place that the question names; `owns` where the place itself is asked for what it gives."""
+
+    name: str
+    path: Path
+    owns: bool = False
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question as understood; `wants` are kinds of values in the order in which they are asked."""
+
+    text: str
+    wants: tuple[str, ...] = ()
+    terms: tuple[Term, ...] = ()
+    places: tuple[Where, ...] = ()
+    years: tuple[int, ...] = ()
+    tier: str | None = None
+    about_validity: bool = False
+    compares: bool = False
+    granted: bool = False
+    numbers: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+
+    @property
+    def search_text(self) -> str:
+        """The question with the policies' own words added, for retrieval."""
+        added = dict.fromkeys(form for term in self.terms for form in term.says[:2])
+        return f"{self.text} {' '.join(added)}".strip()
+
+    @property
+    def kind(self) -> str:
+        """The question's main kind, in the words of the evaluation."""
+        if self.compares:
+            return "compare"
+        if self.about_validity or self.wants[:1] == ("date",):
+            return "deadline"
+        for want, kind in _KINDS:
+            if want in self.wants:
+                return kind
+        return "other"
+
+
+_KINDS = (
+    ("money", "amount"),
+    ("rate", "amount"),
+    ("definition", "definition"),
+    ("who", "procedure"),
+    ("material", "procedure"),
+    ("manner", "procedure"),
+    ("enumeration", "list"),
+    ("condition", "eligibility"),
+    ("people", "eligibility"),
+    ("area", "eligibility"),
+    ("term", "eligibility"),
+    ("count", "eligibility"),
+    ("date", "deadline"),
+)
+
+
+def understand(text: str, *, regions: Iterable[Path] = ()) -> Question:
+    """Read a question; `regions` are the corpus's places, which settle names and add invented ones."""
+    lexicon = load_lexicon()
+    asked = squeeze(text)
+    known = tuple(regions)
+    mentions = _mentions(asked, known)
+    terms, phrases = _terms(asked, mentions, lexicon)
+    return Question(
+        text=asked,
+        wants=_wants(asked, lexicon),
+        terms=terms,
+        phrases=phrases,
+        places=_places(asked, mentions, lexicon),
+        years=tuple(dict.fromkeys(int(year) for year in _YEAR.findall(asked))),
+        tier=_tier(asked, lexicon),
+        about_validity=_about_validity(asked, lexicon),
+        compares=_BOTH.search(asked) is not None,
+        granted=_granted(asked, lexicon),
+        numbers=tuple(n for n in _NUMBER.findall(asked) if not _ORDINAL.match(n) or len(n) > 1),
+    )
+
+
+def _wants(text: str, lexicon: Lexicon) -> tuple[str, ...]:
+    found: dict[str, int] = {}
+    for kind, pattern in lexicon.wants.items():
+        for part in _SPLIT.split(text):
+            match = pattern.search(part)
+            if match and kind not in found:
+                found[kind] = text.find(part) + match.start()
+    if "definition" in found and {"money", "rate", "date", "people", "area"} & found.keys():
+        del found["definition"]
+    return tuple(sorted(found, key=lambda kind: found[kind]))
+
+
+def _granted(text: str, lexicon: Lexicon) -> bool:
+    """Whether the sum or share that is asked for is given to the asker, rather than required of him."""
+    parts = [
+        p for p in _SPLIT.split(text) if lexicon.wants["money"].search(p) or lexicon.wants["rate"].search(p)
+    ]
+    return (
+        bool(parts)
+        and not any(lexicon.required.search(p) for p in parts)
+        and bool(lexicon.giving.search(text))
+    )
+
+
+def _about_validity(text: str, lexicon: Lexicon) -> bool:
+    """Whether a part of the question asks when a policy begins or ends."""
+    return any(
+        lexicon.validity.search(part) and lexicon.wants["date"].search(part) for part in _SPLIT.split(text)
+    )
+
+
+def _mentions(text: str, regions: tuple[Path, ...]) -> list[tuple[str, Path, int]]:
+    """Names, paths and ends of the places that the text names, the corpus's own included."""
+    found = list(_known(text, regions))
+    taken = [text[end - len(name) : end + 1] for name, _, end in found]
+    return found + [own for own in _own(text, regions) if not any(own[0] in name for name in taken)]
+
+
+def _places(text: str, mentions: list[tuple[str, Path, int]], lexicon: Lexicon) -> tuple[Where, ...]:
+    found: dict[Path, Where] = {}
+    for name, path, end in mentions:
+        owns = lexicon.owning.match(text[end : end + 12]) is not None
+        # "甲市乙区": the narrower place stands for both.
+        for other in list(found):
+            if (
+                path[: len(other)] == other
+                and len(other) < len(path)
+                and _adjacent(text, found[other].name, name)
+            ):
+                del found[other]
+        if path not in found or owns:
+            found[path] = Where(name=name, path=path, owns=owns)
+    return tuple(found.values())
+
+
+def _adjacent(text: str, before: str, after: str) -> bool:
+    return f"{before}{after}" in text or f"{before}的{after}" in text
+
+
+def _known(text: str, regions: tuple[Path, ...]) -> Iterable[tuple[str, Path, int]]:
+    for place in find_places(text, context=regions):
+        path = place.path or next((p for p in place.candidates if p in regions), ())
+        path = path or (place.candidates[0] if place.candidates else ())
+        if path:
+            yield place.name, path, place.end
+
+
+def _own(text: str, regions: tuple[Path, ...]) -> Iterable[tuple[str, Path, int]]:
+    """Places that the corpus has, by full or short name: invented ones, and names that many share."""
+    for path in dict.fromkeys(regions):
+        if not path:
+            continue
+        for name in (path[-1], re.sub(r"(?:省|市|区|县)$", "", path[-1])):
+            at = text.find(name)
+            if len(name) >= 2 and at >= 0:
+                yield name, path, at + len(name)
+                break
+
+
+def _terms(
+    text: str, mentions: list[tuple[str, Path, int]], lexicon: Lexicon
+) -> tuple[tuple[Term, ...], tuple[str, ...]]:
+    """The content words, and the pairs of them that stand side by side."""
+    for name in sorted({name for name, _, _ in mentions}, key=len, reverse=True):
+        text = text.replace(name, "　")
+    text = _YEAR.sub("　", text)
+    named = [name for name in _QUOTED.findall(text) if 2 <= len(name) <= 20]
+    terms = {name: Term(word=name, named=True) for name in named}
+    phrases: dict[str, None] = {}
+    for piece in re.split(r"[　，,。；;？?！!：:、“”\"‘’《》（）()\s]+", text):
+        before = ""
+        for word in _words(piece, lexicon):
+            if not _tells(word, lexicon):
+                before = ""
+                continue
+            terms.setdefault(word, Term(word=word, says=lexicon.says.get(word, ())))
+            if before:
+                phrases[before + word] = None
+            before = word
+    return tuple(terms.values()), tuple(phrases)
+
+
+def _tells(word: str, lexicon: Lexicon) -> bool:
+    """Whether a word points at anything: not one that only asks, no bare number."""
+    if not _WORD.search(word) or _ORDINAL.match(word):
+        return False
+    if word in lexicon.says or any(word in group for group in lexicon.opposites):
+        return True
+    return len(word) > 1 and not _made_of_passing(word, lexicon)
+
+
+def _made_of_passing(word: str, lexicon: Lexicon) -> bool:
+    """Whether a word is made of words that only ask: 最多能, 每多."""
+    reached = {0}
+    for at in range(len(word)):
+        if at in reached:
+            reached |= {end for end in range(at + 1, len(word) + 1) if word[at:end] in lexicon.passing}
+    return len(word) in reached
+
+
+def _words(piece: str, lexicon: Lexicon) -> Iterable[str]:
+    """Cut a piece into words: an entry of the lexicon that the segmenter tore apart is mended first."""
+    from toolkit.keywords import segment
+
+    words = segment(piece)
+    borders = {0}
+    for word in words:
+        borders.add(max(borders) + len(word))
+    at = rest = 0
+    while at < len(piece):
+        torn = next((n for n in (6, 5, 4, 3) if _torn(piece[at : at + n], at, n, borders, lexicon)), 0)
+        if torn:
+            yield from _join(segment(piece[rest:at]), lexicon)
+            yield piece[at : at + torn]
+            rest = at + torn
+        at += torn or 1
+    yield from _join(segment(piece[rest:]) if rest else words, lexicon)
+
+
+def _torn(word: str, at: int, length: int, borders: set[int], lexicon: Lexicon) -> bool:
+    return (
+        len(word) == length and word in lexicon.says and any(at < border < at + length for border in borders)
+    )
+
+
+def _join(words: list[str], lexicon: Lexicon) -> Iterable[str]:
+    """Join neighbouring words to the longest entry of the lexicon; free an entry of what clings to it."""
+    words = _mended(words, lexicon)
+    at = 0
+    while at < len(words):
+        for length in (4, 3, 2):
+            joined = "".join(words[at : at + length])
+            if len(words) - at >= length and (joined in lexicon.says or joined in lexicon.passing):
+                yield joined
+                at += length
+                break
+        else:
+            yield _freed(words[at], lexicon)
+            at += 1
+
+
+def _mended(words: list[str], lexicon: Lexicon) -> list[str]:
+    """Give a single character that means something back to the word that the segmenter cut it from."""
+    mended: list[str] = []
+    at = 0
+    while at < len(words):
+        word = words[at]
+        known = word in lexicon.passing or word in lexicon.verbs or word in lexicon.says
+        lone = len(word) == 1 and "一" <= word <= "龥" and not known
+        after = words[at + 1] if at + 1 < len(words) else ""
+        if lone and mended and len(mended[-1]) == 1 and "一" <= mended[-1] <= "龥":
+            mended[-1] += word
+        elif lone and len(after) > 1:
+            mended.append(word + after)
+            at += 1
+        elif lone and mended and len(mended[-1]) == 2 and mended[-1] not in lexicon.passing:
+            mended[-1] += word
+        else:
+            mended.append(word)
+        at += 1
+    return mended
+
+
+def _freed(word: str, lexicon: Lexicon) -> str:
+    if len(word) > 2 and word not in lexicon.says:
+        for inner, clinging in ((word[:-1], word[-1]), (word[1:], word[0])):
+            if inner in lexicon.says and clinging in lexicon.passing:
+                return inner
+    return word
+
+
+def _tier(text: str, lexicon: Lexicon) -> str | None:
+    for tier, marks in lexicon.tiers.items():
+        if any(len(mark) > 1 and mark in text for mark in marks):
+            return tier
+    return None
+
+
+def narrowed(question: Question, text: str) -> Question:
+    """Give the question of one part, with the whole's places where the part names none."""
+    part = understand(text, regions=tuple(place.path for place in question.places))
+    return replace(
+        part,
+        places=part.places or question.places,
+        years=part.years or question.years,
+        wants=part.wants or question.wants,
+        compares=False,
+    )

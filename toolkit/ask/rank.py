@@ -1,0 +1,200 @@
+"""Ranking the sentences of retrieved clauses by how well they answer a question.
+
+In: a `Question`, clauses with their documents, the words' weights and an embedder. Out: `Candidate`s,
+best first, each with the figures that placed it, for `--explain` and for the decision to answer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from toolkit.ask.folding import folded, sentences_of
+from toolkit.ask.lexicon import load_lexicon
+from toolkit.ask.question import Question, Term
+from toolkit.ask.values import CHECKED, degree, given_figures
+from toolkit.ask.windows import Window, windows
+from toolkit.records import Clause, Document
+
+__all__ = ["Candidate", "Held", "Weights", "giving", "match", "rank", "similar", "weigh"]
+
+Similarity = Callable[[str, Sequence[str]], Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Held:
+    """A clause with its document, its place in retrieval (1 / rank, 0 where not retrieved) and its lead:
+    the words before it that open the list in which it is an item."""
+
+    clause: Clause
+    document: Document
+    retrieved: float = 0.0
+    lead: str = ""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How telling each word is: natural-log inverse share of the sampled clauses that hold it."""
+
+    idf: Mapping[str, float]
+
+    def of(self, term: Term) -> float:
+        """Give a term's weight, at least 0.2."""
+        return self.idf.get(term.word, 3.0)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A run of sentences that may answer, and why it stands where it does.
+
+    `own` and `all` are the weighted shares of the question's words that stand in the run itself and
+    in the run with its title, headings and lead; `wanted` the share of the wanted kinds of values.
+    """
+
+    held: Held
+    window: Window
+    own: float
+    all: float
+    wanted: float
+    near: float = 0.0
+    clash: float = 0.0
+    gives: bool = False
+    score: float = 0.0
+    matched: Mapping[str, float] = field(default_factory=dict)
+    context: str = ""
+
+
+def weigh(terms: Iterable[Term], sample: Sequence[str]) -> Weights:
+    """Weigh words by how few of the sampled texts hold them or their other names."""
+    idf = {}
+    for term in terms:
+        forms = [folded(form) for form in term.forms]
+        count = sum(any(form in text for form in forms) for text in sample)
+        idf[term.word] = max(0.2, math.log((len(sample) + 1) / (count + 1)) if sample else 3.0)
+    return Weights(idf)
+
+
+def match(term: Term, text: str) -> float:
+    """Say how far folded text holds a term: 1 the word, 0.9 another name, less a part of a long word."""
+    word = folded(term.word)
+    if word in text:
+        return 1.0
+    if any(folded(form) in text for form in term.says):
+        return 0.9
+    if len(word) < 3:
+        return 0.0
+    pairs = [word[i : i + 2] for i in range(len(word) - 1)]
+    share = sum(pair in text for pair in pairs) / len(pairs)
+    return 0.7 * share if share >= 0.5 else 0.0
+
+
+def rank(question: Question, held: Iterable[Held], weights: Weights, *, most: int = 40) -> list[Candidate]:
+    """Rank every run of sentences of the clauses by words and by kinds of values, best first."""
+    found: list[Candidate] = []
+    for item in held:
+        found += _runs(question, item, weights)
+    found.sort(key=lambda c: c.score, reverse=True)
+    return found[:most]
+
+
+def similar(
+    candidates: Sequence[Candidate], question: Question, similarity: Similarity, *, most: int = 16
+) -> list[Candidate]:
+    """Lift the best candidates by their likeness to the question in meaning."""
+    head = list(candidates[:most])
+    texts = [f"{c.held.document.title} {c.held.clause.heading} {c.window.text}"[:300] for c in head]
+    likeness = similarity(question.text, texts) if texts else []
+    lifted = [
+        replace(c, near=float(near), score=c.score + 3.0 * (float(near) - 0.85))
+        for c, near in zip(head, likeness, strict=True)
+    ]
+    lifted.sort(key=lambda c: c.score, reverse=True)
+    return lifted
+
+
+def giving(candidates: Sequence[Candidate], question: Question, *, most: int = 24) -> list[Candidate]:
+    """Part the runs that name a given sum from those whose figures are thresholds, where a given one is asked."""
+    if not question.granted:
+        return list(candidates)
+    marked = []
+    for candidate in candidates[:most]:
+        window = candidate.window
+        gives = any(
+            window.start <= start < window.end for start, _ in given_figures(candidate.held.clause.text)
+        )
+        marked.append(replace(candidate, gives=gives, score=candidate.score + (0.2 if gives else -0.3)))
+    marked.sort(key=lambda c: c.score, reverse=True)
+    return marked + list(candidates[most:])
+
+
+def _runs(question: Question, held: Held, weights: Weights) -> list[Candidate]:
+    text = held.clause.text
+    pairs = sentences_of(text)
+    sentences = [sentence for sentence, _ in pairs]
+    said = [line for _, line in pairs]
+    title, heading = folded(held.document.title), folded(held.clause.heading)
+    lead = said[0] if said and said[0].endswith(":") else folded(held.lead)
+    total = sum(weights.of(t) for t in question.terms) or 1.0
+    in_title = {t.word: match(t, title) for t in question.terms}
+    in_heading = {t.word: match(t, heading) for t in question.terms}
+    by_sentence = [{t.word: match(t, s) for t in question.terms} for s in said]
+    in_lead = {t.word: match(t, lead) for t in question.terms} if lead else None
+    found = []
+    for window in windows(text, sentences):
+        inside = by_sentence[window.first : window.last + 1]
+        before = [by_sentence[window.first - 1]] if window.first else []
+        leads = [in_lead] if in_lead else []
+        own = {w: max(s[w] for s in inside) for w in in_title}
+        around = {
+            w: max(
+                own[w],
+                0.7 * in_title[w],
+                0.9 * in_heading[w],
+                *(0.7 * s[w] for s in before),
+                *(0.9 * s[w] for s in leads),
+            )
+            for w in own
+        }
+        share_own = sum(own[t.word] * weights.of(t) for t in question.terms) / total
+        share_all = sum(around[t.word] * weights.of(t) for t in question.terms) / total
+        wanted = _wanted(question, window.text)
+        context = f"{title} {heading} {lead} {said[window.first - 1] if window.first else ''}"
+        clash = _clash(question, folded(window.text), context)
+        length = window.end - window.start
+        score = 1.2 * share_all + 0.6 * share_own + 0.6 * wanted - 0.5 * clash + 0.3 * held.retrieved
+        score -= 0.0012 * max(0, length - 60)
+        found.append(
+            Candidate(
+                held=held,
+                window=window,
+                own=share_own,
+                all=share_all,
+                wanted=wanted,
+                clash=clash,
+                score=score,
+                matched=around,
+                context=context,
+            )
+        )
+    return found
+
+
+def _wanted(question: Question, text: str) -> float:
+    """The share of the wanted kinds of values that the text holds; figures count double."""
+    kinds = [kind for kind in question.wants if kind != "yes_no"]
+    if not kinds:
+        return 0.5
+    weight = {kind: 2.0 if kind in CHECKED else 1.0 for kind in kinds}
+    return sum(weight[k] * degree(k, text) for k in kinds) / sum(weight.values())
+
+
+def _clash(question: Question, text: str, context: str) -> float:
+    """1 where the text names another grade than the question does, and not the question's."""
+    for group in load_lexicon().opposites:
+        asked = [word for word in group if word in question.text]
+        if not asked or any(word.removesuffix("级") in text for word in asked):
+            continue
+        if any(word in text for word in group if word not in asked):
+            return 1.0
+    return 0.0

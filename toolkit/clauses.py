@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from toolkit.dates import find_dates
-from toolkit.documents.marks import DATE_LINE, is_bodies, is_note, looks_like_title
+from toolkit.documents.marks import DATE_LINE, doc_numbers, is_bodies, is_note, looks_like_title
 from toolkit.records import Clause, ClauseKind, Document
 
 __all__ = ["split_clauses"]
@@ -124,6 +124,11 @@ def _tree(text: str, title: str) -> _Node:
                 root.children.append(node)
                 stack = [root, node]
                 continue
+            if not row and _is_unnumbered_heading(passage, stack, text, start, end):
+                node = _Node("heading", passage, passage, bare=True, blocks=[(start, end, False)])
+                root.children.append(node)
+                stack = [root, node]
+                continue
             node = stack[-1]
             if len(stack) > 1 and _closes(node, passage, stack):
                 stack = [root]
@@ -155,6 +160,22 @@ def _attaches(passage: str, stack: Sequence[_Node], before: str) -> bool:
     """Whether an unnumbered line is the title of a table or guide after the last article."""
     articles = any(node.kind == "条" for node in stack)
     return articles and looks_like_title(passage) and len(passage) <= 60 and before.rstrip().endswith("。")
+
+
+def _is_unnumbered_heading(passage: str, stack: Sequence[_Node], text: str, start: int, end: int) -> bool:
+    """Whether a short line between paragraphs heads those after it, in a text that numbers nothing above."""
+    if len(passage) > 25 or any(node.kind not in ("root", "heading", "text", "close") for node in stack):
+        return False
+    if (
+        re.search(r"[。；：，、:;,!！?？]", passage)
+        or is_bodies(passage)
+        or is_note(passage)
+        or find_dates(passage)
+    ):
+        return False
+    after = text[end : end + 60].lstrip()
+    said = text[:start].rstrip()
+    return said.endswith(("。", "！")) and len(passage) >= 3 and len(after) >= 30 and not doc_numbers(passage)
 
 
 def _pop(stack: list[_Node], kind: str) -> None:
@@ -366,7 +387,7 @@ def _common(one: _Piece, other: _Piece) -> tuple[str, ...]:
 
 
 def _whole(pieces: list[_Piece], text: str) -> list[_Piece]:
-    """Give a heading that stands alone to the passage after it, a signature or stray end to the one before."""
+    """Give a heading that stands alone to the passage after it, a signature to the one before."""
     done: list[_Piece] = []
     carried: int | None = None
     for index, piece in enumerate(pieces):

@@ -24,6 +24,9 @@ _INLINE = re.compile(
     r"|\d{1,2}[.．、](?!\d)|附件))"
 )
 
+# A heading without a number: a few words between spaces after a sentence.
+_HEADED = re.compile(r"(?<=[。；！])\s+(?P<heading>[^\s。；，、：,:;]{4,20})\s+(?=[^\s]{8})")
+
 
 def records(paragraphs: Sequence[Paragraph]) -> list[Draft] | None:
     """Split a listing into its records; None where the file is none."""
@@ -42,7 +45,11 @@ def records(paragraphs: Sequence[Paragraph]) -> list[Draft] | None:
 
 def unfold(paragraph: Paragraph) -> list[Paragraph]:
     """Split a paragraph that holds a whole text at the numbering inside it."""
-    cuts = [0, *(m.end() for m in _INLINE.finditer(paragraph.text)), len(paragraph.text)]
+    inner = {m.end() for m in _INLINE.finditer(paragraph.text)}
+    headed = [m for m in _HEADED.finditer(paragraph.text) if not is_marked(m["heading"])]
+    if len(headed) >= 2:
+        inner |= {at for m in headed for at in (m.start("heading"), m.end())}
+    cuts = [0, *sorted(inner), len(paragraph.text)]
     pieces = [(paragraph.text[a:b], a) for a, b in pairwise(cuts)]
     return [Paragraph(text.strip(), paragraph.start + at) for text, at in pieces if text.strip()]
 

@@ -370,6 +370,27 @@ def test_a_law_its_announcement_and_the_next_law(tmp_path: Path) -> None:
     assert [d.issuers for d in documents] == [("郴州市人民代表大会常务委员会",)] * 2
 
 
+def test_a_compilation_that_counts_its_titles(tmp_path: Path) -> None:
+    text = "\n".join(
+        f"{n}. {inner}\n{number}\n各县市区人民政府：\n{body}"
+        for n, (number, inner, body) in enumerate(THREE, 1)
+    )
+    documents = read(tmp_path, text)
+    assert titles(documents) == [inner for _, inner, _ in THREE]
+    assert [d.doc_number for d in documents] == [number for number, _, _ in THREE]
+
+
+def test_a_title_that_ends_in_no_usual_word(tmp_path: Path) -> None:
+    text = "\n".join(
+        f"绵阳市粮食局关于{what}\n绵粮〔2021〕{n}号\n各县市区粮食局：\n{GRAIN}"
+        for n, what in enumerate(("下达秋粮收购任务指标", "做好雨季仓储防潮"), 5)
+    )
+    assert titles(read(tmp_path, text)) == [
+        "绵阳市粮食局关于下达秋粮收购任务指标",
+        "绵阳市粮食局关于做好雨季仓储防潮",
+    ]
+
+
 # ------------------------------------------------------------------ listings
 def test_a_listing_with_details_in_brackets(tmp_path: Path) -> None:
     grain, craft, port = (" ".join(text.splitlines()) for text in (GRAIN, CRAFT, PORT))

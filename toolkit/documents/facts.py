@@ -34,7 +34,13 @@ _HAN = "一二三四五六七八九十两"
 _SELF = r"(?:本|此)[\u4e00-\u9fff]{1,10}|通知|以上[\u4e00-\u9fff]{0,6}"
 _FROM = re.compile(
     rf"(?:自|从|于)\s*(?P<date>{DATE})\s*(?:起|开始|之日起|以后|后)?[^。；]{{0,6}}?(?:正式|试|组织|施|实|执|生|暂)?(?:施行|实施|执行|生效|试行|暂行|行|起算)"
+    rf"|(?P<bare>{DATE})\s*起\s*(?:正式)?(?:施行|实施|执行|生效|试行)"
     rf"|(?:施行|实施|生效|执行)(?:日期|时间|期限)?\s*(?:为|[:：]|自)?\s*(?P<labelled>{DATE})"
+)
+# From one date to another: 有效期自…至…, 执行期限为…至…
+_SPAN = re.compile(
+    rf"(?:有效|执行|实施|施行|试行)(?:期|期限|时间)[^。；\d]{{0,8}}?(?P<date>{DATE})\s*(?:起|零时起)?\s*"
+    rf"(?:至|到|-|—|－)\s*(?P<until>{DATE})"
 )
 _RELATIVE = re.compile(
     r"自(?:印发|发布|公布|颁布|下发|签发|通过|发文|本[\u4e00-\u9fff]{1,6}(?:印发|发布|公布))[^。；，,]{0,3}之日[^。；，,]{0,14}(?:施行|实施|执行|生效|试行)"
@@ -140,12 +146,17 @@ def _front(paragraphs: Sequence[Paragraph]) -> tuple[list[Paragraph], list[Parag
 
 # ------------------------------------------------------------------ number and bodies
 def _numbers(draft: Draft, front: Sequence[Paragraph]) -> list[str]:
+    found: list[str] = []
     for paragraph in front:
-        found = doc_numbers(paragraph.text)
-        if not found and (match := _NUMBER_LABEL.search(paragraph.text)) and len(paragraph.text) < 300:
-            found = ["".join(match["number"].split())]
-        if found:
-            return _with_body(found, draft)
+        here = doc_numbers(paragraph.text)
+        label = _NUMBER_LABEL.search(paragraph.text) if len(paragraph.text) < 300 else None
+        if not here and not found and label:
+            here = ["".join(label["number"].split())]
+        if found and not here:
+            break
+        found += here
+    if found:
+        return _with_body(list(dict.fromkeys(found)), draft)
     match = re.search(rf"[（(]\s*({DOC_NUMBER.pattern})\s*[）)]\s*$", draft.notice)
     return ["".join(match[1].split())] if match else []
 
@@ -281,12 +292,15 @@ def _effective(paragraphs: Sequence[Paragraph]) -> tuple[date | None, str | None
     relative: str | None = None
     for sentence in _sentences(paragraphs):
         for match in _FROM.finditer(sentence):
-            value = parse_date(match["date"] or match["labelled"])
+            value = parse_date(match["date"] or match["labelled"] or match["bare"])
             bare = _QUOTED.sub("《》", sentence[: match.start()])
             if value and _own(sentence, match.start()):
                 weight = 2 if re.search(r"(?:本|此)[\u4e00-\u9fff]{1,14}(?:[^，。]{0,6})$", bare) else 1
                 weight += 1 if "现予公布" in bare else 0
                 dated.append((weight, value, match.group().strip()))
+        span = _SPAN.search(sentence)
+        if span and _own(sentence, span.start()) and (value := parse_date(span["date"])):
+            dated.append((2, value, span.group().strip()))
         match_relative = _RELATIVE.search(sentence)
         if match_relative and _own(sentence, match_relative.start()):
             relative = match_relative.group().strip()
@@ -303,7 +317,10 @@ def _expires(paragraphs: Sequence[Paragraph], effective: date | None) -> date | 
     for sentence in _sentences(paragraphs):
         if not _about_validity(sentence):
             continue
-        match = _UNTIL.search(sentence)
+        span = _SPAN.search(sentence)
+        match = None if span else _UNTIL.search(sentence)
+        if span:
+            until = parse_date(span["until"]) or until
         if match:
             until = parse_date(match["date"] or match["then"] or match["range"]) or until
         lasts = _TERM.search(sentence)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from toolkit.documents.lines import Paragraph
 from toolkit.documents.marks import (
@@ -55,6 +55,9 @@ _RED_HEAD = re.compile(r"[\u4e00-\u9fff]{4,30}文\s*件")
 _LABELLED = re.compile(
     r"【?(?:索\s*引\s*号|发文机关|发布机构|发文字号|文\s*号|成文日期|发文日期|发布日期|主题分类|标\s*题|有效性)】?\s*[:：]"
 )
+_COUNTER = re.compile(
+    r"(?:[一二三四五六七八九十]{1,3}|\d{1,3})\s*[、．.]\s*|[（(][一二三四五六七八九十\d]{1,3}[）)]\s*"
+)
 _THRESHOLD = 4
 
 
@@ -85,6 +88,7 @@ class Draft:
 
 def split(paragraphs: Sequence[Paragraph]) -> list[Draft]:
     """Split a file's paragraphs into its documents; empty where no heading opens one."""
+    paragraphs = _without_counters(paragraphs)
     merged: list[tuple[list[Head], str]] = []
     heads = _heads(paragraphs)
     for head in heads:
@@ -122,6 +126,21 @@ def _lead(paragraphs: Sequence[Paragraph], start: int) -> int:
             break
         first -= 1
     return first
+
+
+def _without_counters(paragraphs: Sequence[Paragraph]) -> list[Paragraph]:
+    """Take the number off titles that a compilation counts: `3. 某市人民政府关于…` above a 文号."""
+    plain = list(paragraphs)
+    for index, paragraph in enumerate(paragraphs):
+        match = _COUNTER.match(paragraph.text)
+        if not match or len(paragraph.text) > 110 or ends_sentence(paragraph.text):
+            continue
+        title = paragraph.text[match.end() :]
+        below = paragraphs[index + 1].text if index + 1 < len(paragraphs) else ""
+        addressed = doc_numbers(below) or is_addressee(below)
+        if addressed and looks_like_title(title) and _complete(title):
+            plain[index] = replace(paragraph, text=title, start=paragraph.start + match.end())
+    return plain
 
 
 def tidy_title(title: str) -> str:
@@ -172,6 +191,12 @@ def _is_part_heading(paragraph: Paragraph) -> bool:
 def _head_of_run(paragraphs: Sequence[Paragraph], start: int, stop: int, heads: list[Head]) -> Head | None:
     for end in range(stop, max(start, stop - 4), -1):
         first = _title_start(paragraphs, start, end)
+        if first is None and end == stop and _addressed(paragraphs, start, end):
+            # Above a number or addressees even a title that ends in no usual word is one.
+            first = next(
+                (i for i in range(stop - 1, max(start, stop - 4) - 1, -1) if _names_subject(paragraphs[i])),
+                None,
+            )
         if first is None:
             continue
         above = first
@@ -183,6 +208,10 @@ def _head_of_run(paragraphs: Sequence[Paragraph], start: int, stop: int, heads: 
         if _strength(paragraphs, head, heads) >= _THRESHOLD:
             return head
     return None
+
+
+def _names_subject(paragraph: Paragraph) -> bool:
+    return re.match(r"(?:[\u4e00-\u9fff、 ]{2,60})?关于\S{4}", paragraph.text) is not None
 
 
 def _title_start(paragraphs: Sequence[Paragraph], start: int, end: int) -> int | None:

@@ -27,6 +27,7 @@ from toolkit.errors import InputError
 __all__ = ["cross_margins", "fit", "train"]
 
 LONGEST_GRAM = 4
+FEWEST_TEXTS = 2  # a gram of one clause alone tells little, and half of the file is such grams
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -98,7 +99,7 @@ def fit_members(
     """Fit the linear members to some of the clauses and to the taxonomy's own words."""
     known, truth = _definitions(coded.taxonomy)
     texts = [counted[int(row)] for row in rows] + known
-    grams = fit_grams(texts[: len(rows)] or texts, longest=LONGEST_GRAM)
+    grams = fit_grams(texts, longest=LONGEST_GRAM, fewest=FEWEST_TEXTS)
     matrix = grams.matrix(texts)
     target = np.concatenate([coded.truth[rows], truth]).astype(np.int8)
     return grams, (fit_linear(matrix, target), fit_logistic(matrix, target))

@@ -59,10 +59,12 @@ class Node:
 
     @property
     def start(self) -> int:
+        """Where its first paragraph starts in the text."""
         return min([b[0] for b in self.blocks[:1]] + [c.start for c in self.children[:1]])
 
     @property
     def end(self) -> int:
+        """Where its last paragraph, or that of its last passage, ends."""
         return max([b[1] for b in self.blocks[-1:]] + [c.end for c in self.children[-1:]])
 
 

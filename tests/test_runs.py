@@ -51,6 +51,21 @@ def test_every_clause_is_in_the_output_in_order_and_a_rerun_computes_nothing(
     assert (tmp_path / "p" / "out.jsonl").read_bytes() == before
 
 
+class Loading(EchoTools):
+    """Has no model."""
+
+    def engine(self, model: str | None):
+        raise ModelError("the model was loaded")
+
+
+def test_a_rerun_loads_no_model(tmp_path: Path) -> None:
+    plan = load_plan(write_plan(tmp_path / "p", clauses=5))
+    run(plan, tools=EchoTools)
+    assert step(run(plan, tools=Loading)).reused == 5
+    with pytest.raises(ModelError, match="the model was loaded"):
+        run(load_plan(write_plan(tmp_path / "q", clauses=5)), tools=Loading)
+
+
 def test_one_more_clause_costs_one_call_in_another_plan_too(tmp_path: Path, log: Path) -> None:
     run(load_plan(write_plan(tmp_path / "p", clauses=50)), tools=EchoTools)
     other = write_plan(tmp_path / "q", clauses=51)

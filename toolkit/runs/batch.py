@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, islice
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
@@ -210,7 +211,9 @@ class Batch:
         tally, writer = _Tally(), _Writer(self.ledger, self.id, self.session)
         began = time.monotonic()
         try:
-            for outcome in worker.work(self._feed(name, worker, tally, writer)):
+            feed = self._feed(name, worker, tally, writer)
+            first = list(islice(feed, 1))  # where all is known, nothing is loaded
+            for outcome in worker.work(chain(first, feed)) if first else ():
                 writer.put(outcome)
                 tally.back += 1
                 tally.count(outcome.state)

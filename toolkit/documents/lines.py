@@ -27,7 +27,7 @@ from toolkit.documents.marks import (
 
 __all__ = ["Line", "Paragraph", "paragraphs"]
 
-_BREAKS = re.compile(r"\r\n|[\n\r\v\x1c-\x1e\x85\u2028\u2029]")
+_BREAKS = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _INVISIBLE = str.maketrans(dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad\x00"))
 _PAGE_NUMBER = re.compile(
     r"(?:[-—–－·~～•]+\s*)?\d{1,4}(?:\s*[-—–－·~～•]+)?|第\s*\d+\s*页(?:[\s,，/]*共\s*\d+\s*页)?|\d{1,4}\s*/\s*\d{1,4}"
@@ -125,7 +125,7 @@ def _lines(text: str) -> list[Line]:
     lines: list[Line] = []
     gap, blank, form_feed = 0, 0, True
     for raw, start in rows:
-        form_feed = form_feed or "\f" in raw
+        form_feed = form_feed or text[max(0, start - 1) : start] == "\f"
         clean = _clean(raw)
         if not clean:
             blank += 1

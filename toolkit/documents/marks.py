@@ -146,7 +146,12 @@ def looks_like_title(text: str) -> bool:
         or bare.endswith(("：", ":", "，", "、"))
     ):
         return False
-    if is_table_row(bare) or not closed(bare):
+    if (
+        is_table_row(bare)
+        or not closed(bare)
+        or bare[0] in "为，、；的和"
+        or len(re.findall("[，,]", bare)) > 2
+    ):
         return False
     return _TITLE.fullmatch(bare) is not None
 

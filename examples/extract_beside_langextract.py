@@ -155,7 +155,14 @@ def compare_with_model(clauses: Sequence[Clause], model: str) -> dict[str, dict[
     seconds = time.perf_counter() - start
     kept = [s for f in found if isinstance(f, Extraction) for s in f.supports]
     dropped = sum(f.dropped for f in found if isinstance(f, Extraction))
-    table = {"toolkit": {"kept": str(len(kept)), "dropped": str(dropped), "not in the text": "0", "seconds": f"{seconds:.1f}"}}
+    table = {
+        "toolkit": {
+            "kept": str(len(kept)),
+            "dropped": str(dropped),
+            "not in the text": "0",
+            "seconds": f"{seconds:.1f}",
+        }
+    }
 
     def answer(prompts: Sequence[str]) -> list[str]:
         requests = [Request(messages=(Message(role="user", content=p),), max_tokens=400) for p in prompts]
@@ -175,7 +182,9 @@ def compare_with_model(clauses: Sequence[Clause], model: str) -> dict[str, dict[
             if one.char_interval is not None:
                 placed += 1
                 words = clause.text[one.char_interval.start_pos : one.char_interval.end_pos]
-                wrong += [f.value for f in find_figures(words)] != [f.value for f in find_figures(one.extraction_text)]
+                wrong += [f.value for f in find_figures(words)] != [
+                    f.value for f in find_figures(one.extraction_text)
+                ]
     seconds = time.perf_counter() - start
     table["LangExtract, UnicodeTokenizer"] = {
         "kept": f"{placed} of {total}",

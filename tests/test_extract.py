@@ -29,11 +29,13 @@ def one(text: str) -> Support:
 def test_a_support_has_all_its_parts() -> None:
     text = "对首次通过评定的民宿企业，按装修费用的20%给予补助，单个企业每年最高不超过30万元。"
     support = one(text)
-    assert support.beneficiary and support.beneficiary.quote == "民宿企业"
+    assert support.beneficiary
+    assert support.beneficiary.quote == "民宿企业"
     assert [c.quote for c in support.conditions] == ["首次通过评定"]
     assert [(r.value, r.base) for r in support.rates] == [(Decimal("0.2"), "装修费用")]
     assert [(c.value, c.quote) for c in support.caps] == [(Decimal(300000), "最高不超过30万元")]
-    assert support.support_type == "grant" and support.bindingness == "shall"
+    assert support.support_type == "grant"
+    assert support.bindingness == "shall"
     assert support.per == "单个企业每年"
     assert [r.kind for r in support.rules] == ["yearly_total"]
 
@@ -71,7 +73,9 @@ def test_bindingness(text: str, said: str) -> None:
 
 # ------------------------------------------------------------------ pairing
 def test_tiers_take_their_own_names() -> None:
-    first, second, third = extract_rules("对获评国家级、省级、市级示范社的合作社，分别给予20万元、10万元、5万元奖励。")
+    first, second, third = extract_rules(
+        "对获评国家级、省级、市级示范社的合作社，分别给予20万元、10万元、5万元奖励。"
+    )
     assert [s.conditions[-1].quote for s in (first, second, third)] == ["获评国家级", "省级", "市级"]
     assert [s.amounts[0].value for s in (first, second, third)] == [200000, 100000, 50000]
 
@@ -87,7 +91,8 @@ def test_a_shared_ceiling_is_on_every_tier() -> None:
 def test_lists_that_do_not_match_are_not_paired() -> None:
     support = one("对评为一等、二等、三等的合作社，分别按支出的30%、20%给予补助，最高10万元、8万元、5万元。")
     assert "not paired" in support.notes[0]
-    assert len(support.rates) == 2 and len(support.caps) == 3
+    assert len(support.rates) == 2
+    assert len(support.caps) == 3
 
 
 def test_a_rate_stated_first_holds_for_the_tiers_below_it() -> None:
@@ -133,7 +138,9 @@ def test_conditions_of_a_sibling_clause_are_inherited_with_their_place() -> None
     standard = clause("对购置农机的合作社给予5万元补助。", id="c2", path=("第六条", "（二）"))
     other = clause("对新建大棚的合作社给予3万元补助。", id="c3", path=("第七条", "（一）"))
     found = extract([conditions, standard, other])
-    inherited = [c for f in found if isinstance(f, Extraction) for s in f.supports for c in s.conditions if c.clause_id]
+    inherited = [
+        c for f in found if isinstance(f, Extraction) for s in f.supports for c in s.conditions if c.clause_id
+    ]
     assert [(c.clause_id, c.quote) for c in inherited] == [("c1", "须在本区纳税"), ("c1", "无不良信用记录")]
     assert all(conditions.text[c.start : c.end] == c.quote for c in inherited)
 
@@ -160,7 +167,8 @@ def test_a_demand_behind_the_grant_is_a_condition() -> None:
 )
 def test_no_figure_of_support_gives_an_empty_list(text: str) -> None:
     (found,) = extract([clause(text)])
-    assert isinstance(found, Extraction) and found.supports == ()
+    assert isinstance(found, Extraction)
+    assert found.supports == ()
 
 
 def test_a_table_row_is_read() -> None:
@@ -176,14 +184,16 @@ def test_mixed_english_is_read() -> None:
 def test_a_clause_of_twenty_thousand_characters_is_read() -> None:
     text = ("对首次通过评定的民宿企业，给予最高5万元奖励。" * 900)[:20000]
     (found,) = extract([clause(text)])
-    assert isinstance(found, Extraction) and len(found.supports) > 800
+    assert isinstance(found, Extraction)
+    assert len(found.supports) > 800
     assert all(text[c.start : c.end] == c.quote for s in found.supports for c in s.caps)
 
 
 def test_a_sum_in_foreign_money_is_named_and_not_taken() -> None:
     (found,) = extract([clause("对新设机构，给予10万美元奖励。")])
     assert isinstance(found, Extraction)
-    assert found.supports == () and "10万美元" in found.notes[0]
+    assert found.supports == ()
+    assert "10万美元" in found.notes[0]
 
 
 def test_nothing_in_gives_nothing_out() -> None:
@@ -235,7 +245,9 @@ def test_a_stream_is_read_in_order_and_as_it_comes() -> None:
 
     results = extract_as_completed(stream())  # type: ignore[arg-type]
     index, found = next(results)
-    assert index == 0 and isinstance(found, Extraction) and found.id == "c0"
+    assert index == 0
+    assert isinstance(found, Extraction)
+    assert found.id == "c0"
     assert len(taken) < 200
     assert [i for i, _ in results] == list(range(1, 200))
 
@@ -247,7 +259,8 @@ def test_the_fingerprint_is_stable() -> None:
 @pytest.mark.model
 def test_the_small_model_answers_for_an_unclear_figure(small_engine: Engine) -> None:
     (found,) = extract([clause("支持示范社做大做强，示范社建设60%。")], engine=small_engine)
-    assert isinstance(found, Extraction) and found.method.startswith("rules and ")
+    assert isinstance(found, Extraction)
+    assert found.method.startswith("rules and ")
 
 
 # ------------------------------------------------------------------ a schema of one's own
@@ -274,12 +287,18 @@ def read(*replies: str | Exception, text: str = TEXT) -> Extraction[Deadline] | 
 
 
 def test_own_records_are_grounded_and_their_figures_read_by_code() -> None:
-    found = read(said(until="9月30日前", fee="检测费5000元", share="30%", way="online", papers=["审计报告", "营业执照"]))
+    found = read(
+        said(
+            until="9月30日前", fee="检测费5000元", share="30%", way="online", papers=["审计报告", "营业执照"]
+        )
+    )
     assert isinstance(found, Extraction)
     (record,) = found.supports
     assert (record.until.quote, record.way) == ("9月30日前", "online")
-    assert record.fee and record.fee.value == 5000
-    assert record.share and record.share.value == Decimal("0.3")
+    assert record.fee
+    assert record.fee.value == 5000
+    assert record.share
+    assert record.share.value == Decimal("0.3")
     assert [p.quote for p in record.papers] == ["审计报告", "营业执照"]
     assert found.dropped == 0
 
@@ -288,31 +307,39 @@ def test_what_does_not_stand_in_the_clause_is_dropped_and_counted() -> None:
     found = read(said(until="9月30日前", fee="检测费8000元", papers=["审计报告", "纳税证明"]))
     assert isinstance(found, Extraction)
     (record,) = found.supports
-    assert record.fee is None and [p.quote for p in record.papers] == ["审计报告"]
+    assert record.fee is None
+    assert [p.quote for p in record.papers] == ["审计报告"]
     assert found.dropped == 2
 
 
 def test_a_record_without_its_required_quote_is_dropped() -> None:
     found = read(said(until="12月1日"))
-    assert isinstance(found, Extraction) and found.supports == () and found.dropped == 2
+    assert isinstance(found, Extraction)
+    assert found.supports == ()
+    assert found.dropped == 2
 
 
 def test_a_figure_field_must_hold_one_figure() -> None:
     found = read(said(until="9月30日前", fee="申报单位"))
     assert isinstance(found, Extraction)
-    assert found.supports[0].fee is None and found.dropped == 1
+    assert found.supports[0].fee is None
+    assert found.dropped == 1
 
 
-@pytest.mark.parametrize("reply", ["", "抱歉，我不能回答。", "{", "[]", '{"records": 3}', '{"other": []}', "null"])
+@pytest.mark.parametrize(
+    "reply", ["", "抱歉，我不能回答。", "{", "[]", '{"records": 3}', '{"other": []}', "null"]
+)
 def test_a_model_that_answers_nonsense_gives_a_failure(reply: str) -> None:
     found = read(reply)
-    assert isinstance(found, Failure) and found.input == "c1"
+    assert isinstance(found, Failure)
+    assert found.input == "c1"
 
 
 @pytest.mark.parametrize("reply", ['{"records": [3, null, "x"]}', '{"records": [{}]}', '{"records": []}'])
 def test_empty_and_odd_records_give_an_empty_list(reply: str) -> None:
     found = read(reply)
-    assert isinstance(found, Extraction) and found.supports == ()
+    assert isinstance(found, Extraction)
+    assert found.supports == ()
 
 
 def test_a_long_clause_is_read_in_windows_with_its_own_offsets() -> None:
@@ -355,6 +382,8 @@ def test_gold_supports(shared_data: Path) -> None:
     from toolkit.evaluate.extract import evaluate
 
     scores = evaluate(shared_data / "gold" / "extract.jsonl")
-    assert scores.supports.f1 >= 0.85 and scores.conditions.f1 >= 0.80
-    assert scores.support_type is not None and scores.support_type >= 0.9
+    assert scores.supports.f1 >= 0.85
+    assert scores.conditions.f1 >= 0.80
+    assert scores.support_type is not None
+    assert scores.support_type >= 0.9
     assert scores.grounded == 1.0

@@ -108,7 +108,15 @@ FORMS: dict[str, tuple[str, str]] = {
     "loan ceiling": ("单户贷款金额不超过{s}，贷款利率上浮不超过{q}。", ""),
 }
 WHO = ("企业", "科技型中小企业", "高新技术企业", "文化企业", "社会组织", "医疗机构", "民办学校")
-DEEDS = ("新落户本市", "首次通过评定", "开展节能改造", "参加境外展会", "设立海外仓库", "建设冷链设施", "获得发明专利")
+DEEDS = (
+    "新落户本市",
+    "首次通过评定",
+    "开展节能改造",
+    "参加境外展会",
+    "设立海外仓库",
+    "建设冷链设施",
+    "获得发明专利",
+)
 HAN = {5: "五", 10: "十", 20: "二十", 30: "三十", 50: "五十", 80: "八十", 100: "一百", 200: "二百"}
 SUMS = (5, 10, 20, 30, 50, 80, 100, 200, 300, 500, 800, 1000, 2000)
 SHARES = (1, 2, 5, 8, 10, 15, 20, 25, 30, 40, 50)
@@ -118,7 +126,11 @@ SHARES = (1, 2, 5, 8, 10, 15, 20, 25, 30, 40, 50)
 def sums(draw: st.DrawFn, choices: tuple[int, ...] = SUMS) -> tuple[str, Decimal]:
     """Draw a sum in 万元, and one of the ways in which it may be written."""
     number = draw(st.sampled_from(choices))
-    ways = [f"{number}万元", f"{number} 万元", f"{number}万元".translate(str.maketrans("0123456789", "０１２３４５６７８９"))]
+    ways = [
+        f"{number}万元",
+        f"{number} 万元",
+        f"{number}万元".translate(str.maketrans("0123456789", "０１２３４５６７８９")),
+    ]
     ways += [f"{number}万元人民币"] if number > 50 else []
     ways += [f"{HAN[number]}万元"] if number in HAN else []
     ways += [f"{number * 10000:,}元", f"{number * 10000}元"]
@@ -143,7 +155,10 @@ def clauses(draw: st.DrawFn, form: str) -> tuple[str, list[set[tuple[str, Decima
         words[name], values[name] = draw(shares() if name in "pq" else sums())
     text = template.format(who=draw(st.sampled_from(WHO)), deed=draw(st.sampled_from(DEEDS)), **words)
     granted = [
-        {(role, values[name] if name in values else Decimal(name)) for role, name in re.findall(r"(\w+) ([\w.]+)", one)}
+        {
+            (role, values[name] if name in values else Decimal(name))
+            for role, name in re.findall(r"(\w+) ([\w.]+)", one)
+        }
         for one in truth.split("|")
         if one.strip()
     ]
@@ -153,7 +168,9 @@ def clauses(draw: st.DrawFn, form: str) -> tuple[str, list[set[tuple[str, Decima
 def told(text: str) -> list[set[tuple[str, Decimal]]]:
     """Say what the toolkit reads, in the same shape."""
     return [
-        {("amount", f.value) for f in s.amounts} | {("cap", f.value) for f in s.caps} | {("rate", f.value) for f in s.rates}
+        {("amount", f.value) for f in s.amounts}
+        | {("cap", f.value) for f in s.caps}
+        | {("rate", f.value) for f in s.rates}
         for s in extract_rules(text)
     ]
 
@@ -176,10 +193,18 @@ def test_each_support_has_its_own_figures(form: str, data: st.DataObject) -> Non
 def test_all_words_stand_in_the_clause(form: str, data: st.DataObject) -> None:
     text, _ = data.draw(clauses(form))
     for support in extract_rules(text):
-        quotes = [support.measure, *support.conditions, *support.amounts, *support.caps, *support.rates, *support.rules]
+        quotes = [
+            support.measure,
+            *support.conditions,
+            *support.amounts,
+            *support.caps,
+            *support.rates,
+            *support.rules,
+        ]
         quotes += [support.beneficiary] if support.beneficiary else []
         for quote in quotes:
-            assert quote.quote and text[quote.start : quote.end] == quote.quote
+            assert quote.quote
+            assert text[quote.start : quote.end] == quote.quote
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)
@@ -192,7 +217,12 @@ def test_forms_in_a_row_keep_apart(names: list[str], data: st.DataObject) -> Non
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(st.text(alphabet="对给予企业最高不超过的按%万元0123456789一十百、，。；（）:/-第每 \n\t①人民币美成", max_size=80))
+@given(
+    st.text(
+        alphabet="对给予企业最高不超过的按%万元0123456789一十百、，。；（）:/-第每 \n\t①人民币美成",
+        max_size=80,
+    )
+)
 def test_any_text_gives_only_located_figures(text: str) -> None:
     for figure in find_figures(text):
         assert text[figure.start : figure.end] == figure.quote

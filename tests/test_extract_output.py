@@ -20,7 +20,11 @@ from toolkit.records import Clause, Document, Extraction, Failure
 from toolkit.store import Store
 
 LINES = [
-    {"id": "a", "text": "对首次通过评定的民宿企业，按装修费用的20%给予补助，最高30万元。", "policy": "示范办法"},
+    {
+        "id": "a",
+        "text": "对首次通过评定的民宿企业，按装修费用的20%给予补助，最高30万元。",
+        "policy": "示范办法",
+    },
     {"id": "b", "text": "支持开展培训。"},
     {"id": "c", "text": "对获奖的农场<b>，给予5万元奖励；对放贷银行，给予最高200万元补偿。"},
 ]
@@ -46,7 +50,13 @@ def test_lines_keep_every_clause(lines: Path, tmp_path: Path) -> None:
     assert [len(row["supports"]) for row in rows] == [1, 0, 2]
     assert rows[0]["method"] == "rules"
     support = rows[0]["supports"][0]
-    assert support["caps"][0] == {"quote": "最高30万元", "start": 27, "end": 33, "clause_id": None, "value": 300000}
+    assert support["caps"][0] == {
+        "quote": "最高30万元",
+        "start": 27,
+        "end": 33,
+        "clause_id": None,
+        "value": 300000,
+    }
     assert support["rates"][0]["value"] == 0.2
 
 
@@ -56,7 +66,8 @@ def test_tables_have_a_row_a_support(lines: Path, tmp_path: Path, ending: str) -
     assert run("--clauses", lines, "--out", out) == 0
     if ending == "csv":
         head, *rows = out.read_text(encoding="utf-8-sig").splitlines()
-        assert head.startswith("政策,地区,条款,支持事项") and len(rows) == 3
+        assert head.startswith("政策,地区,条款,支持事项")
+        assert len(rows) == 3
     else:
         import pyarrow.parquet
 
@@ -75,8 +86,10 @@ def test_the_workbook_has_supports_and_what_failed(tmp_path: Path, lines: Path) 
     sheet = book["支持事项"]
     head = [cell.value for cell in sheet[1]]
     cap = sheet.cell(2, head.index("上限（元）") + 1)
-    assert cap.value == 300000 and cap.number_format.startswith("#,##0")
-    assert sheet.freeze_panes == "A2" and sheet.max_row == 4
+    assert cap.value == 300000
+    assert cap.number_format.startswith("#,##0")
+    assert sheet.freeze_panes == "A2"
+    assert sheet.max_row == 4
     assert book["未完成"].max_row == 2
 
 
@@ -127,19 +140,22 @@ def page_of(lines: Path, tmp_path: Path) -> str:
 
 def test_the_page_marks_each_record_s_words(lines: Path, tmp_path: Path) -> None:
     marks = Marks(page_of(lines, tmp_path)).marks
-    assert ("figure", "最高30万元") in marks and ("beneficiary", "民宿企业") in marks
+    assert ("figure", "最高30万元") in marks
+    assert ("beneficiary", "民宿企业") in marks
     assert ("condition", "首次通过评定") in marks or ("measure", "首次通过评定") in marks
 
 
 def test_the_page_shows_the_source_s_signs_as_text(lines: Path, tmp_path: Path) -> None:
     page = page_of(lines, tmp_path)
-    assert "&lt;b&gt;" in page and "<b>" not in page
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page
     assert "3 条原文：2 条含支持事项（共 3 项），1 条没有，0 条未完成" in page
 
 
 def test_the_page_names_what_failed() -> None:
     page = render_report([Failure(stage="extract", input="x<1>", reason="太长")], about={})
-    assert "x&lt;1&gt;：太长" in page and "未完成" in page
+    assert "x&lt;1&gt;：太长" in page
+    assert "未完成" in page
 
 
 def test_the_page_fits_a_phone(lines: Path, tmp_path: Path) -> None:
@@ -148,10 +164,20 @@ def test_the_page_fits_a_phone(lines: Path, tmp_path: Path) -> None:
         pytest.skip("no Chromium here: the page's layout is not checked")
     page = tmp_path / "out.html"
     page_of(lines, tmp_path)
-    probe = "<script>document.title=document.documentElement.scrollWidth<=innerWidth?'fits':'too wide'</script>"
+    probe = (
+        "<script>document.title=document.documentElement.scrollWidth<=innerWidth?'fits':'too wide'</script>"
+    )
     page.write_text(page.read_text(encoding="utf-8").replace("</body>", probe + "</body>"), encoding="utf-8")
     shown = subprocess.run(
-        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=500,900", "--dump-dom", page.as_uri()],
+        [
+            browser,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--window-size=500,900",
+            "--dump-dom",
+            page.as_uri(),
+        ],
         capture_output=True,
         text=True,
         timeout=60,
@@ -181,7 +207,8 @@ def test_a_store_keeps_what_was_found(store: Store, tmp_path: Path) -> None:
     tally = extract_corpus(store=store, out=tmp_path / "all.jsonl")
     assert (tally.clauses, tally.done, tally.empty) == (4, 2, 2)
     kept = store.supports("d1:0")
-    assert kept is not None and kept[0].caps[0].value == 200000
+    assert kept is not None
+    assert kept[0].caps[0].value == 200000
     assert store.supports("d1:1") == ()
 
 
@@ -221,18 +248,22 @@ def test_the_command_asks_a_store(store: Store, tmp_path: Path, capsys: pytest.C
 def test_a_mistake_gets_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*arguments) == 2
     told = capsys.readouterr().err.strip().splitlines()
-    assert said in told[-1] and told[-1].startswith("zhengce: ")
+    assert said in told[-1]
+    assert told[-1].startswith("zhengce: ")
 
 
 def test_failures_are_named_and_the_rest_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "c.jsonl"
-    path.write_text('{"id": "a", "text": "对达标的农场，给予5万元奖励。"}\n{"id": "b", "text": 7}\n', encoding="utf-8")
+    path.write_text(
+        '{"id": "a", "text": "对达标的农场，给予5万元奖励。"}\n{"id": "b", "text": 7}\n', encoding="utf-8"
+    )
     assert run("--clauses", path, "--out", tmp_path / "o.jsonl") == 3
     assert "b" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(5000000, "500万元"), (150000000, "1.5亿元"), (7000, "7,000元"), (12345, "12,345元"), (1.5, "1.5元")]
+    ("value", "text"),
+    [(5000000, "500万元"), (150000000, "1.5亿元"), (7000, "7,000元"), (12345, "12,345元"), (1.5, "1.5元")],
 )
 def test_sums_are_written_for_people(value: float, text: str) -> None:
     from decimal import Decimal
@@ -243,7 +274,12 @@ def test_sums_are_written_for_people(value: float, text: str) -> None:
 def test_shares_are_written_for_people() -> None:
     from decimal import Decimal
 
-    assert [share_text(Decimal(v)) for v in ("0.3", "0.005", "1", "0.125")] == ["30%", "0.5%", "100%", "12.5%"]
+    assert [share_text(Decimal(v)) for v in ("0.3", "0.005", "1", "0.125")] == [
+        "30%",
+        "0.5%",
+        "100%",
+        "12.5%",
+    ]
 
 
 def test_an_extraction_survives_its_own_json() -> None:

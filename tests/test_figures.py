@@ -126,10 +126,13 @@ def test_roles(text: str, roles: list[str]) -> None:
 
 def test_a_reading_names_its_words_and_how_sure_it_is() -> None:
     (reading,) = read_roles("对新设机构给予最高50万元补助。")
-    assert reading.words == "最高" and reading.confidence > 0.9
+    assert reading.words == "最高"
+    assert reading.confidence > 0.9
 
 
-@pytest.mark.parametrize("text", ["1" * 20000, "一" * 20000, "对企业的" * 5000, "10万元、" * 5000, "(" * 20000])
+@pytest.mark.parametrize(
+    "text", ["1" * 20000, "一" * 20000, "对企业的" * 5000, "10万元、" * 5000, "(" * 20000]
+)
 def test_a_very_long_text_is_read_at_once(text: str) -> None:
     assert all(text[f.start : f.end] == f.quote for f in find_figures(text))
     assert len(read_roles(text)) == len(find_figures(text))
@@ -148,5 +151,9 @@ def test_gold_figures(shared_data: Path) -> None:
             for item in support[key]
         }
         told = {(r.role, r.expression.value) for r in read_roles(row["text"]) if r.role != "distractor"}
-        right, wrong, missed = right + len(wanted & told), wrong + len(told - wanted), missed + len(wanted - told)
+        right, wrong, missed = (
+            right + len(wanted & told),
+            wrong + len(told - wanted),
+            missed + len(wanted - told),
+        )
     assert 2 * right / (2 * right + wrong + missed) >= 0.97

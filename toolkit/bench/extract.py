@@ -17,7 +17,8 @@ import click
 from pydantic import BaseModel, ConfigDict, Field
 
 from toolkit.bench import Figure, format_figures
-from toolkit.records import Clause, Figure as Sum, Quote, Rate
+from toolkit.records import Clause, Quote, Rate
+from toolkit.records import Figure as Sum
 
 __all__ = ["ModelSupport", "command", "measure", "one_by_one"]
 
@@ -98,10 +99,16 @@ def one_by_one(path: Path, requests: Sequence[Any]) -> float:
 
 
 @click.command("extract")
-@click.option("--clauses", "path", type=click.Path(path_type=Path), required=True, help='Lines of {"id", "text"}.')
+@click.option(
+    "--clauses", "path", type=click.Path(path_type=Path), required=True, help='Lines of {"id", "text"}.'
+)
 @click.option("--model", default=None, help="Catalogue name or GGUF path.")
-@click.option("--alone", default=6, show_default=True, type=click.IntRange(1), help="Clauses taken one by one.")
-@click.option("--asked", default=24, show_default=True, type=click.IntRange(1), help="Clauses for the model alone.")
+@click.option(
+    "--alone", default=6, show_default=True, type=click.IntRange(1), help="Clauses taken one by one."
+)
+@click.option(
+    "--asked", default=24, show_default=True, type=click.IntRange(1), help="Clauses for the model alone."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Keep what the model alone said (.jsonl).")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def command(path: Path, model: str | None, alone: int, asked: int, out: Path | None, as_json: bool) -> None:

@@ -14,7 +14,9 @@ _PATH = click.Path(path_type=Path)
 @click.command()
 @click.argument("paths", nargs=-1, type=_PATH)
 @click.option("--clauses", type=_PATH, help='Clauses as lines of {"id", "text"}; - is standard input.')
-@click.option("--store", "store_path", type=_PATH, help="Take the clauses of this store; keep the supports in it.")
+@click.option(
+    "--store", "store_path", type=_PATH, help="Take the clauses of this store; keep the supports in it."
+)
 @click.option("--where", help="SQL over a store's facts: \"region = '杭州市' and cap >= 1000000\".")
 @click.option(
     "--out", type=_PATH, default=Path("-"), help="Supports: .jsonl .csv .xlsx .parquet .html; - is jsonl."
@@ -45,7 +47,9 @@ def command(
     if model and no_model:
         raise InputError("--model and --no-model contradict each other", hint="give one of them")
     if not (paths or clauses or store_path or where):
-        raise InputError("there is nothing to extract from", hint="name PATH…, --clauses FILE, or --store DIR")
+        raise InputError(
+            "there is nothing to extract from", hint="name PATH…, --clauses FILE, or --store DIR"
+        )
     from_store = store_path is not None or where is not None
     store = Store.open(store_path or default_store_path()) if from_store else None
     engine = None if no_model else load_engine(model)

@@ -112,7 +112,9 @@ def _quote(item: Any) -> str:
 
 
 def _figures(support: Row) -> set[Figure]:
-    return {(role, round(float(f["value"]), 6)) for role, key in _ROLES.items() for f in support.get(key) or []}
+    return {
+        (role, round(float(f["value"]), 6)) for role, key in _ROLES.items() for f in support.get(key) or []
+    }
 
 
 def _all_figures(supports: Sequence[Row]) -> set[Figure]:
@@ -175,9 +177,16 @@ def command(gold: Path, predictions: Path | None, model: str | None, as_json: bo
         click.echo(scores.model_dump_json(indent=1))
         return
     click.echo(f"clauses     {scores.clauses}, answered {scores.answered}")
-    shares = {"figures": scores.figures, **scores.by_role, "supports": scores.supports, "conditions": scores.conditions}
+    shares = {
+        "figures": scores.figures,
+        **scores.by_role,
+        "supports": scores.supports,
+        "conditions": scores.conditions,
+    }
     for name, share in shares.items():
-        click.echo(f"{name:<11} precision {share.precision:.4f}  recall {share.recall:.4f}  F1 {share.f1:.4f}")
+        click.echo(
+            f"{name:<11} precision {share.precision:.4f}  recall {share.recall:.4f}  F1 {share.f1:.4f}"
+        )
     for name, part in (("type", scores.support_type), ("grounded", scores.grounded)):
         click.echo(f"{name:<11} {'-' if part is None else format(part, '.4f')}")
     for clause in scores.missed:
@@ -195,7 +204,8 @@ def evaluate(gold: Path, predictions: Path | None = None, *, model: str | None =
     if predictions is not None:
         return score_supports(wanted, [row for _, row in read_jsonl(predictions, needs=("id",))])
     clauses = [
-        Clause(id=row["id"], document_id=row["id"], text=row["text"], start=0, end=len(row["text"])) for row in wanted
+        Clause(id=row["id"], document_id=row["id"], text=row["text"], start=0, end=len(row["text"]))
+        for row in wanted
     ]
     found = extract(clauses, engine=load_engine(model) if model else None)
     return score_supports(wanted, [f.model_dump(mode="json") for f in found if isinstance(f, Extraction)])

@@ -10,23 +10,34 @@ import re
 from dataclasses import dataclass, field
 
 from toolkit.extract.sentences import Sentence, Span
+from toolkit.figures.cues import CAP_CUE, GIVING
 from toolkit.figures.expressions import Placed
-from toolkit.figures.roles import CAP_CUE, GIVING
 from toolkit.records import FigureReading, FigureRole
 
 __all__ = ["SCOPE", "Award", "Bunch", "find_awards", "label_of"]
 
 SCOPE = (
-    r"(?:单(?!位|独|身|价|据|证|元|一|向|品|项冠军)[^,。;、的]|同一|每(?!增|新|满|超)(?:个|家|笔|项|名|位|件|户|人|只|批|次|台|套|年|月|季|亩|标|吨|平|班|场|部|款|引|认|成|集|天|学|一|两|推|获|有|发)?"
-    r"|一个|当年|年度|全年|本年|各年|累计|合计|总计|总额|共计|年(?=[最不])|每年|连续\w年|第[一二三四五六两]+?年|首年|次年|期限|最长|全市|平均)"
+    r"(?:单(?!位|独|身|价|据|证|元|一|向|品|项冠军)[^,。;、的]|同一|每(?!增|新|满|超)(?:个|家|笔|项|"
+    r"名|位|件|户|人|只|批|次|台|套|年|月|季|亩|标|吨|平|班|场|部|款|引|认|成|集|天|学|一|两|推|获|"
+    r"有|发)?"
+    r"|一个|当年|年度|全年|本年|各年|累计|合计|总计|总额|共计|年(?=[最不])|每年|连续\w年|"
+    r"第[一二三四五六两]+?年|首年|次年|期限|最长|全市|平均)"
 )
-_SCOPE_FILLER = r"(?:且|但|并|其中|同时|原则上|另|则|以|在\w{0,8}内|其|该|上述|以上|本条|本项|政策|实际|财政|市级|区级|获得|可|享受|申请|领取|资金|累计|的|年|对|企业|项目|按|不等|(?:[市区县省]、?)+对|单位|涉及)*"
-_VERBS = rf"(?:分别|按照?|依照|{GIVING}|{CAP_CUE}|一次性|由[^,]{{0,8}}财政|可|再|各|原则上|标准(?:为|是|:)?|为$|是$|达$|约$|发|奖$|补$|计$|不低于|安排)"
+_SCOPE_FILLER = (
+    r"(?:且|但|并|其中|同时|原则上|另|则|以|在\w{0,8}内|其|该|上述|以上|本条|本项|政策|实际|财政|市级|"
+    r"区级|获得|可|享受|申请|领取|资金|累计|的|年|对|企业|项目|按|不等|(?:[市区县省]、?)+对|单位|涉及)*"
+)
+_VERBS = (
+    rf"(?:分别|按照?|依照|{GIVING}|{CAP_CUE}|一次性|由[^,]{{0,8}}财政|可|再|各|原则上|标准(?:为|是|:)?|"
+    rf"为$|是$|达$|约$|发|奖$|补$|计$|不低于|安排)"
+)
 _OPENING = re.compile(
-    r"(?:对|其中|支持|鼓励|凡|符合|经|获得?|首次|新|入选|被|引进|在[^,]{2,}的$|[^,]*(?:企业|机构|单位|项目|人才|平台|团队|园区|高校|个人)[^,]*的?$|[^,]*的$|[^,]*(?:以上|以下|之间)$)"
+    r"(?:对|其中|支持|鼓励|凡|符合|经|获得?|首次|新|入选|被|引进|在[^,]{2,}的$|[^,]*(?:企业|机构|"
+    r"单位|项目|人才|平台|团队|园区|高校|个人)[^,]*的?$|[^,]*的$|[^,]*(?:以上|以下|之间)$)"
 )
 _CONTINUES = re.compile(
-    r"(?:按月|期限|连续|最长|补贴期|支持期|为期|不超过|最多|分\w年|分期|经费|资金由|所需|一次性|累计|每年|每家|单个|单家|同一|其余|剩余|执行期|从\d|自\w{0,6}起)"
+    r"(?:按月|期限|连续|最长|补贴期|支持期|为期|不超过|最多|分\w年|分期|经费|资金由|所需|一次性|累计|"
+    r"每年|每家|单个|单家|同一|其余|剩余|执行期|从\d|自\w{0,6}起)"
 )
 
 
@@ -91,7 +102,9 @@ def bunch_up(figures: list[Placed], readings: list[FigureReading]) -> list[Bunch
 def label_of(text: str, span: Span) -> Span | None:
     """Give what a stretch before a figure names besides scope, verbs and cues; None where nothing."""
     words = text[span[0] : span[1]]
-    lead = re.match(r"(?:其中|另外|另|同时|此外|且|并|和|及|以及|或|与|、|,|的|按照?(?=[^,的]{2,12}每))+", words)
+    lead = re.match(
+        r"(?:其中|另外|另|同时|此外|且|并|和|及|以及|或|与|、|,|的|按照?(?=[^,的]{2,12}每))+", words
+    )
     begin = lead.end() if lead else 0
     first = re.search(rf"{SCOPE}|{_VERBS}", words[begin:])
     end = begin + first.start() if first else len(words)
@@ -115,7 +128,13 @@ def find_awards(
         if mine:
             _read_sentence(text, sentence, mine, awards)
         told = index and any(a.sentence is sentences[index - 1] for a in awards[:known])
-        if index and not told and len(awards) > known and sentence.opens and not text.startswith("其中", sentence.start):
+        if (
+            index
+            and not told
+            and len(awards) > known
+            and sentence.opens
+            and not text.startswith("其中", sentence.start)
+        ):
             _cut_loose(awards, known)  # a sentence without figures stands between: a new subject
     return _share_headers(text, awards)
 
@@ -205,7 +224,9 @@ def _run(awards: list[Award], bunch: Bunch) -> list[Award]:
     last = awards[-1]
     if bunch.role != "cap" or last.has("cap"):
         return [last]
-    family = [a for a in awards if a is last or (last.parent and (a is last.parent or a.parent is last.parent))]
+    family = [
+        a for a in awards if a is last or (last.parent and (a is last.parent or a.parent is last.parent))
+    ]
     return [a for a in family if a.sentence is last.sentence and not a.has("cap")]
 
 
@@ -214,9 +235,15 @@ def _stands_alone(text: str, award: Award, content: list[Span]) -> bool:
     words = text[award.start : award.bunches[0].start]
     if re.match(r"其中", words):
         return False
-    if not award.sentence.opens and not re.search(r"(?:^|[,:])(?:对|支持|鼓励)|给予|予以|企业|单位|机构", words):
+    if not award.sentence.opens and not re.search(
+        r"(?:^|[,:])(?:对|支持|鼓励)|给予|予以|企业|单位|机构", words
+    ):
         return False
-    if re.search(r"(?:^|[,:])(?:对|对于|支持|鼓励|凡)|(?:企业|机构|单位|高校|人才|团队|园区|毕业生|创业者|平台)[^,、]{2,}的,", words):
+    if re.search(
+        r"(?:^|[,:])(?:对|对于|支持|鼓励|凡)|(?:企业|机构|单位|高校|人才|团队|园区|毕业生|创业者|"
+        r"平台)[^,、]{2,}的,",
+        words,
+    ):
         return True
     return len(words) > 40 or (len(content) > 0 and len(words) > 24)
 
@@ -248,12 +275,20 @@ def _tiers_under(text: str, awards: list[Award], index: int) -> list[Award]:
         own = {b.role for b in award.bunches}
         words = text[award.start : award.bunches[0].start]
         nominal = not re.search(r"给予|予以|对[^,]{2,}的", words)
-        if own & roles or len(own) != 1 or award.shared or not nominal or (tiers and own != {b.role for b in tiers[0].bunches}):
+        if (
+            own & roles
+            or len(own) != 1
+            or award.shared
+            or not nominal
+            or (tiers and own != {b.role for b in tiers[0].bunches})
+        ):
             break
         if award.parent is None and not _listed(text, head, award):
             break
         tiers.append(award)
-    announced = tiers and re.search(r"如下|以下|分档|分段|其中|分级", text[head.start : tiers[0].bunches[0].start])
+    announced = tiers and re.search(
+        r"如下|以下|分档|分段|其中|分级", text[head.start : tiers[0].bunches[0].start]
+    )
     return tiers if len(tiers) > 1 or (tiers and announced) else []
 
 

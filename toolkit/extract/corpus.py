@@ -185,7 +185,14 @@ def _lines(found: Sequence[Found], corpus: _Corpus) -> Iterator[dict[str, Any]]:
         else:
             told = one.model_dump(mode="json", exclude_defaults=False)
             notes = {"notes": told["notes"]} if told["notes"] else {}
-            yield {"id": one.id, "text": one.text, "supports": told["supports"], "method": one.method, **notes, **about}
+            yield {
+                "id": one.id,
+                "text": one.text,
+                "supports": told["supports"],
+                "method": one.method,
+                **notes,
+                **about,
+            }
 
 
 def _id(found: Found) -> str:

@@ -43,9 +43,7 @@ def _conditions_of(clause: Clause) -> list[Quote]:
     """Read a clause that only lists conditions; empty where it is another kind of clause."""
     view = View(clause.text)
     sentences = cut_sentences(view.text)
-    if not sentences or not any(
-        conditions_heading(view.text[s.start : s.end]) for s in sentences[:2]
-    ):
+    if not sentences or not any(conditions_heading(view.text[s.start : s.end]) for s in sentences[:2]):
         return []
     quotes = []
     for span in listed_conditions(view.text, sentences, set()):

@@ -9,7 +9,7 @@ import re
 from typing import Literal
 
 from toolkit.extract.sentences import Span
-from toolkit.figures.roles import CAP_CUE
+from toolkit.figures.cues import CAP_CUE
 from toolkit.records import SupportType
 
 __all__ = ["base_span", "bindingness", "counted_by", "support_type"]
@@ -27,9 +27,12 @@ _TYPES: tuple[tuple[SupportType, str], ...] = (
 )
 _LENT = r"贷款|周转|借款|融资额度|授信"
 _SCOPED = (
-    r"(?:(?:每|单|同一|一(?=个|家|名))(?!增|新|满|超|次性)(?:个|家|笔|项|名|位|件|户|人|只|批|次|台|套|年|月|季度?|亩|标箱|吨|平方米|班|场|部|款|集|天|学年|季|一)?"
-    r"[^,。;、:的\d]{0,12}?(?=最高|最多|不超过|累计|补贴|支持|奖励|资助|补助|给予|可|获得|每|年|当年|合计|总额|\d|贴息|享受|上限|发放|限额|扶持|奖|按)(?:(?:每年度?|每月|当年度?|年度|每人)(?!度))?"
-    r"|(?:每年度?|当年度?|年度|每月|每季度|全年)(?:每[人家户个])?(?=最|不|累|补|奖|可|享|支|给|合|总|发|上|限|\d|资|贴|领|申|$))"
+    r"(?:(?:每|单|同一|一(?=个|家|名))(?!增|新|满|超|次性)(?:个|家|笔|项|名|位|件|户|人|只|批|次|台|"
+    r"套|年|月|季度?|亩|标箱|吨|平方米|班|场|部|款|集|天|学年|季|一)?"
+    r"[^,。;、:的\d]{0,12}?(?=最高|最多|不超过|累计|补贴|支持|奖励|资助|补助|给予|可|获得|每|年|当年|"
+    r"合计|总额|\d|贴息|享受|上限|发放|限额|扶持|奖|按)(?:(?:每年度?|每月|当年度?|年度|每人)(?!度))?"
+    r"|(?:每年度?|当年度?|年度|每月|每季度|全年)(?:每[人家户个])?(?=最|不|累|补|奖|可|享|支|给|合|总|"
+    r"发|上|限|\d|资|贴|领|申|$))"
 )
 
 
@@ -49,7 +52,11 @@ def support_type(near: str, around: str, topic: str) -> SupportType:
 
 
 def _checked(kind: SupportType, near: str, around: str) -> SupportType:
-    if kind == "matching" and re.search(r"奖励|补贴", near) and not re.search(r"1:|匹配|配套(?:支持|资金|扶持|资助|奖励|补助)", near + around):
+    if (
+        kind == "matching"
+        and re.search(r"奖励|补贴", near)
+        and not re.search(r"1:|匹配|配套(?:支持|资金|扶持|资助|奖励|补助)", near + around)
+    ):
         return "reward" if "奖励" in near else "grant"
     return kind
 
@@ -63,7 +70,11 @@ def bindingness(words: str) -> Literal["shall", "may", "encourage"]:
     """Say how binding the grant is: 给予, 可给予, or 鼓励 and 探索."""
     if re.search(r"(?:鼓励|探索|引导)(?:[^,。;企单机高]{0,14})(?:给予|予以|配套|设立)", words):
         return "encourage"
-    if re.search(r"(?<![认许])可(?!持续|再生|视|靠|行|转)(?:以|按|在|根据|给予|享受|申请|领取|再|一次性|由|择优|获|最高)|择优|酌情|视情|原则上可|适当(?:给予|补)", words):
+    if re.search(
+        r"(?<![认许])可(?!持续|再生|视|靠|行|转)(?:以|按|在|根据|给予|享受|申请|领取|再|一次性|由|"
+        r"择优|获|最高)|择优|酌情|视情|原则上可|适当(?:给予|补)",
+        words,
+    ):
         return "may"
     return "shall"
 
@@ -71,11 +82,10 @@ def bindingness(words: str) -> Literal["shall", "may", "encourage"]:
 def counted_by(text: str, span: Span) -> Span | None:
     """Find what one award is counted by in the words before a figure: `每家企业每年`, `单个项目`."""
     words = text[span[0] : span[1]]
-    found = None
-    for found in re.finditer(rf"(?:{_SCOPED})+", words):
-        pass
-    if found is None or len(found.group()) < 2:
+    every = list(re.finditer(rf"(?:{_SCOPED})+", words))
+    if not every or len(every[-1].group()) < 2:
         return None
+    found = every[-1]
     return span[0] + found.start(), span[0] + found.end()
 
 
@@ -83,12 +93,17 @@ def base_span(text: str, span: Span) -> Span | None:
     """Find what a rate is a share of, in the words between its verb and the figure."""
     words = text[span[0] : span[1]]
     end = len(words)
-    tail = re.search(rf"(?:的|之|,)?(?:比例|标准)?(?:的|为|按)?(?:{CAP_CUE}|超过|,|给予|予以|分别)*的?$", words)
+    tail = re.search(
+        rf"(?:的|之|,)?(?:比例|标准)?(?:的|为|按)?(?:{CAP_CUE}|超过|,|给予|予以|分别)*的?$", words
+    )
     if tail:
         end = tail.start()
     begin = 0
     strong = rf"(?:按照?|依照|依据|根据|比例为|标准为|额为|{CAP_CUE}|给予|予以)(?:其(?!他)|最高|不超过)?"
-    weak = r"(?:以|支持|补贴|补助|资助|奖励|抵扣支付|抵扣|抵免|返还|承担|减免|基础上|进行|享受|分别)(?:其(?!他))?"
+    weak = (
+        r"(?:以|支持|补贴|补助|资助|奖励|抵扣支付|抵扣|抵免|返还|承担|减免|基础上|进行|享受|分别)"
+        r"(?:其(?!他))?"
+    )
     for lead in re.finditer(strong, words):
         if lead.end() < end - 1:
             begin = lead.end()

@@ -14,12 +14,19 @@ from toolkit.extract.sentences import Span
 
 __all__ = ["name_measure", "named_payment", "near_words"]
 
-_NOUN = r"(?:奖励|奖补|补贴|补助|资助|支持|扶持|资金|经费|津贴|奖金|贴息|补偿|配套|安家费|启动费|担保|贷款|创新券|券|减免|返还|生活费|租金|抵免)(?:贷款)?"
+_NOUN = (
+    r"(?:奖励|奖补|补贴|补助|资助|支持|扶持|资金|经费|津贴|奖金|贴息|补偿|配套|安家费|启动费|担保|贷款|"
+    r"创新券|券|减免|返还|生活费|租金|抵免)(?:贷款)?"
+)
 _GENERIC = re.compile(
-    rf"(?:{_NOUN}|一次性|专项|财政|政策|给予|予以|进行|的|人民币|最高|不超过|额度|比例|标准|单个|单家|项目|金额|总额|年度|每年|企业|相应|相关|适当|市级|区级|省级|分别|再|可|累计|按|获得|享受|资金|后|事后|发放|、|等|其|为|是)*"
+    rf"(?:{_NOUN}|一次性|专项|财政|政策|给予|予以|进行|的|人民币|最高|不超过|额度|比例|标准|单个|"
+    rf"单家|项目|金额|总额|年度|每年|企业|相应|相关|适当|市级|区级|省级|分别|再|可|累计|按|获得|享受|"
+    rf"资金|后|事后|发放|、|等|其|为|是)*"
 )
 _BEHIND = re.compile(
-    rf"(?:的|人民币|一次性|以内|比例|标准|给予|予以|进行|,(?=分|给予|予以)|分\w{{1,3}}档|/[^,。;的]{{1,6}})*(?P<noun>[^,。;、的()\d]{{0,20}}?{_NOUN}(?:支持|补贴|补助|资金|补偿|奖励|担保)?)"
+    rf"(?:的|人民币|一次性|以内|比例|标准|给予|予以|进行|,(?=分|给予|予以)|分\w{{1,3}}档|"
+    rf"/[^,。;的]{{1,6}})*(?P<noun>[^,。;、的()\d]{{0,20}}?{_NOUN}(?:支持|补贴|补助|资金|补偿|奖励|"
+    rf"担保)?)"
 )
 
 
@@ -87,11 +94,23 @@ def _noun_behind(text: str, award: Award) -> Span | None:
 def _noun_before(text: str, award: Award) -> Span | None:
     """Find a named payment before the figures: `发放一次性生活补贴,其中…`, `年金专项补贴标准不超过`."""
     start, end = award.start, award.bunches[0].start
-    found = None
-    for found in re.finditer(rf"(?:给予|发放|享受|领取|申请|^|,|的)(?P<noun>[^,。;、的\d()]{{2,16}}?{_NOUN})(?=标准|,|、|$|最高|金额|额度|每|不超过)", text[start:end]):
-        pass
-    if found is None or _GENERIC.fullmatch(found.group("noun")) or re.search(r"给予|由|按|超过|最高|等|^对|根据|参照|通过", found.group("noun")):
+    every = list(
+        re.finditer(
+            rf"(?:给予|发放|享受|领取|申请|^|,|的)(?P<noun>[^,。;、的\d()]{{2,16}}?{_NOUN})(?=标准|,|、|"
+            rf"$|最高|金额|额度|每|不超过)",
+            text[start:end],
+        )
+    )
+    found = every[-1] if every else None
+    if (
+        found is None
+        or _GENERIC.fullmatch(found.group("noun"))
+        or re.search(r"给予|由|按|超过|最高|等|^对|根据|参照|通过", found.group("noun"))
+    ):
         return None
     span = (start + found.start("noun"), start + found.end("noun"))
-    lead = re.match(r"(?:给予|发放|享受|领取|申请|可|企业|单个|单家|每(?:家|人|件|年|个|项|户)?|最高|且|项目)+", text[span[0] : span[1]])
+    lead = re.match(
+        r"(?:给予|发放|享受|领取|申请|可|企业|单个|单家|每(?:家|人|件|年|个|项|户)?|最高|且|项目)+",
+        text[span[0] : span[1]],
+    )
     return (span[0] + lead.end(), span[1]) if lead and span[0] + lead.end() < span[1] - 2 else span

@@ -84,7 +84,9 @@ def request_for(text: str, *, schema: type[BaseModel], task: str = "") -> Reques
     """Make the request that asks the model to fill the schema from one text."""
     prompt = load_prompt("extract")
     fields = "；".join(f"{name}：{f.description or name}" for name, f in schema.model_fields.items())
-    messages = prompt.messages(text=text, task=task or (schema.__doc__ or "").strip() or schema.__name__, fields=fields)
+    messages = prompt.messages(
+        text=text, task=task or (schema.__doc__ or "").strip() or schema.__name__, fields=fields
+    )
     return Request(messages=messages, json_schema=schema_for(schema), max_tokens=_REPLY_TOKENS)
 
 
@@ -112,7 +114,9 @@ def schema_for(schema: type[BaseModel]) -> dict[str, Any]:
 def _property(schema: type[BaseModel], name: str) -> dict[str, Any]:
     kind, many, optional = _shape(schema, name)
     one: dict[str, Any] = (
-        {"enum": list(kind)} if isinstance(kind, tuple) else {"type": "string", "minLength": 1, "maxLength": _QUOTE_LIMIT}
+        {"enum": list(kind)}
+        if isinstance(kind, tuple)
+        else {"type": "string", "minLength": 1, "maxLength": _QUOTE_LIMIT}
     )
     if many:
         return {"type": "array", "items": one, "maxItems": _MOST_VALUES}
@@ -185,7 +189,10 @@ def _value(text: str, window: tuple[int, int], said: Any, kind: _Kind) -> Any:
     inside = [f for f in find_figures(text) if start <= f.start and f.end <= end and f.kind in wanted]
     if len(inside) != 1 or (kind is Figure and inside[0].currency != "CNY"):
         return None
-    return kind(**quote.model_dump(), value=inside[0].value)
+    value = inside[0].value
+    return (
+        Rate(**quote.model_dump(), value=value) if kind is Rate else Figure(**quote.model_dump(), value=value)
+    )
 
 
 def _windows(text: str) -> Iterator[tuple[int, int]]:

@@ -32,7 +32,9 @@ Schema = TypeVar("Schema", bound=BaseModel)
 
 
 @overload
-def extract(clauses: Sequence[Clause], *, engine: Engine | None = ...) -> list[Extraction[Support] | Failure]: ...
+def extract(
+    clauses: Sequence[Clause], *, engine: Engine | None = ...
+) -> list[Extraction[Support] | Failure]: ...
 @overload
 def extract(
     clauses: Sequence[Clause], *, engine: Engine | None = ..., schema: type[Schema], task: str = ...
@@ -106,7 +108,11 @@ def _read(
 
 def _foreign(readings: list[FigureReading]) -> tuple[str, ...]:
     """Name the sums that are not in yuan: they are read, but no support can hold them."""
-    sums = [r.expression.quote for r in readings if r.expression.kind == "money" and r.expression.currency != "CNY"]
+    sums = [
+        r.expression.quote
+        for r in readings
+        if r.expression.kind == "money" and r.expression.currency != "CNY"
+    ]
     return (f"not in yuan: {', '.join(dict.fromkeys(sums))}",) if sums else ()
 
 

@@ -19,8 +19,8 @@ __all__ = ["render_report", "write_report"]
 
 _STYLE = """
 :root{color-scheme:light dark}
-body{font:16px/1.7 system-ui,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;margin:0 auto;padding:1rem;
-max-width:60rem;overflow-wrap:anywhere}
+body{font:16px/1.7 system-ui,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;margin:0 auto;
+padding:1rem;max-width:60rem;overflow-wrap:anywhere}
 h1{font-size:1.3rem}h2{font-size:1.05rem;margin:1.6rem 0 .3rem}
 article{border:1px solid #8886;border-radius:.6rem;padding:.6rem .9rem;margin:.8rem 0}
 .clause{background:#8881;border-radius:.4rem;padding:.5rem .7rem}
@@ -51,7 +51,8 @@ def render_report(found: Sequence[Extraction[Support] | Failure], *, about: Know
     empty = len(found) - len(done) - len(failed)
     number = sum(len(f.supports) for f in done)
     legend = "".join(f'<mark class="{kind}">{name}</mark>' for kind, name in _LEGEND)
-    counts = f"{len(found)} 条原文：{len(done)} 条含支持事项（共 {number} 项），{empty} 条没有，{len(failed)} 条未完成"
+    counts = f"{len(found)} 条原文：{len(done)} 条含支持事项（共 {number} 项），"
+    counts += f"{empty} 条没有，{len(failed)} 条未完成"
     body = "".join(_clause(f, about.get(f.id, {})) for f in done)
     missed = "".join(f'<p class="failed">{escape(f.input)}：{escape(f.reason)}</p>' for f in failed)
     return (

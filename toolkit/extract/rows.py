@@ -57,7 +57,9 @@ _RULE_NAMES = {
 
 
 def flat_rows(
-    extractions: Iterable[Extraction[Support] | Failure], *, about: Mapping[str, Mapping[str, Any]] | None = None
+    extractions: Iterable[Extraction[Support] | Failure],
+    *,
+    about: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Give one row a support, failures left out; `about` holds what is known of a clause by its id.
 

@@ -11,15 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from toolkit.extract.awards import Award, Bunch, find_awards
-from toolkit.extract.kinds import base_span, bindingness, counted_by, is_lent, support_type
 from toolkit.extract.demands import is_demand, listed_conditions
+from toolkit.extract.kinds import base_span, bindingness, counted_by, is_lent, support_type
 from toolkit.extract.measure import name_measure, named_payment, near_words
 from toolkit.extract.phrases import Context, clean_condition, granted_to, is_recipient, read_context, topic_of
 from toolkit.extract.sentences import Sentence, Span, cut_sentences, strip_span
 from toolkit.extract.sums import read_rules
 from toolkit.extract.tiers import Tier, divide
+from toolkit.figures.cues import CAP_CUE
 from toolkit.figures.expressions import Placed, figures_in
-from toolkit.figures.roles import CAP_CUE, roles_in
+from toolkit.figures.roles import roles_in
 from toolkit.figures.view import View
 from toolkit.records import Figure, FigureReading, Quote, Rate, Rule, Support
 
@@ -89,7 +90,9 @@ class _Reader:
 
     # -------------------------------------------------------------- context
     def _context(self, award: Award) -> tuple[Context, Span | None]:
-        plain = award.label is not None and not re.match(r"对|支持|鼓励|凡|经|符合|由", self.text[award.label[0] :])
+        plain = award.label is not None and not re.match(
+            r"对|支持|鼓励|凡|经|符合|由", self.text[award.label[0] :]
+        )
         listed = award.parent is not None or any(a.parent is award for a in self.awards)
         if plain and listed and award.label is not None:
             own = award.own[:-1]
@@ -141,7 +144,9 @@ class _Reader:
 
     def _prior(self, award: Award) -> Context:
         """Read the sentence right before an award that promises support and leaves the sums to it."""
-        opening = max((s.start for s in self.sentences if s.opens and s.start <= award.sentence.start), default=0)
+        opening = max(
+            (s.start for s in self.sentences if s.opens and s.start <= award.sentence.start), default=0
+        )
         earlier = [s for s in self.sentences if s.end <= opening]
         if not earlier or earlier[-1].start in self.granting:
             return Context()
@@ -177,10 +182,14 @@ class _Reader:
         first, last = named[0][0], named[-1][1]
         kept = [c for c in context.conditions if c[1] <= first or c[0] >= last]
         thing = context.thing
-        rest = re.match(r"(?:的)?(?P<thing>[^,。;]{2,30}?)(?=,|分别|给予|按|最高|$)", self.text[last : last + 40])
+        rest = re.match(
+            r"(?:的)?(?P<thing>[^,。;]{2,30}?)(?=,|分别|给予|按|最高|$)", self.text[last : last + 40]
+        )
         beneficiary = context.beneficiary
         if rest and all(t.label for t in tiers):
-            thing, beneficiary = self._suffix((last + rest.start("thing"), last + rest.end("thing")), thing, beneficiary)
+            thing, beneficiary = self._suffix(
+                (last + rest.start("thing"), last + rest.end("thing")), thing, beneficiary
+            )
         return replace(context, conditions=kept, thing=thing, beneficiary=beneficiary)
 
     def _suffix(self, span: Span, thing: Span | None, who: Span | None) -> tuple[Span | None, Span | None]:
@@ -195,7 +204,9 @@ class _Reader:
         return (span if len(words) > 2 and "的" not in words else thing), who
 
     # -------------------------------------------------------------- support
-    def _support(self, award: Award, tier: Tier, context: Context, label: Span | None, measure: Span) -> Support:
+    def _support(
+        self, award: Award, tier: Tier, context: Context, label: Span | None, measure: Span
+    ) -> Support:
         who = tier.recipient or context.beneficiary
         conditions = list(context.conditions)
         for extra in (label, tier.label):
@@ -229,7 +240,8 @@ class _Reader:
         return tuple(
             rule
             for rule in self.rules
-            if rule.kind not in {"yearly_total", "shared_cap"} or any(rule.start <= at < rule.end for at in spots)
+            if rule.kind not in {"yearly_total", "shared_cap"}
+            or any(rule.start <= at < rule.end for at in spots)
         )
 
     def _grant_words(self, award: Award) -> str:

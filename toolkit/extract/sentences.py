@@ -14,7 +14,8 @@ Span = tuple[int, int]
 
 _MARKER = re.compile(
     r"(?:第[一二三四五六七八九十百零\d]+[条章节款](?:之[一二三四五六])?"
-    r"|\([一二三四五六七八九十\d]{1,3}\)|[一二三四五六七八九十]{1,3}、|\d{1,2}[.、](?!\d)|\d{1,2}\)|◦+[.、]?|[·●■◆*-]+)"
+    r"|\([一二三四五六七八九十\d]{1,3}\)|[一二三四五六七八九十]{1,3}、|\d{1,2}[.、](?!\d)|\d{1,2}\)|"
+    r"◦+[.、]?|[·●■◆*-]+)"
 )
 _OPEN, _CLOSE = "([{<《“〔", ")]}>》”〕"
 
@@ -104,7 +105,11 @@ def _cuts(text: str, start: int, end: int, marks: str) -> list[int]:
 
 def _is_ratio(text: str, at: int) -> bool:
     """Say whether a colon or comma stands between digits (`1:0.5`, `1,000`)."""
-    return text[at] in ":," and text[at - 1 : at].isdigit() and bool(re.match(r"\d{3}(?!\d)|\d" if text[at] == ":" else r"\d{3}(?!\d)", text[at + 1 :]))
+    return (
+        text[at] in ":,"
+        and text[at - 1 : at].isdigit()
+        and bool(re.match(r"\d{3}(?!\d)|\d" if text[at] == ":" else r"\d{3}(?!\d)", text[at + 1 :]))
+    )
 
 
 def _never_closed(text: str, at: int, end: int) -> bool:

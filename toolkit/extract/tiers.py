@@ -34,14 +34,17 @@ def divide(text: str, award: Award) -> tuple[list[Tier], Span | None]:
     """Divide an award into its tiers; also give the list of tier names, where there is one."""
     bunches = [*award.shared, *award.bunches]
     counts = {len(b.members) for b in bunches if len(b.members) > 1}
-    if not counts or (all(b.is_range for b in bunches if len(b.members) > 1) and not _ranges_pair(text, award)):
+    if not counts or (
+        all(b.is_range for b in bunches if len(b.members) > 1) and not _ranges_pair(text, award)
+    ):
         return [Tier([(b, m) for b in bunches for m in b.members])], None
     if len(counts) > 1:
         return [Tier([(b, m) for b in bunches for m in b.members], note=MISMATCH)], None
     count = counts.pop()
     names, whole = _names(text, award, count)
     tiers = [
-        Tier([(b, b.members[i] if len(b.members) > 1 else b.members[0]) for b in bunches]) for i in range(count)
+        Tier([(b, b.members[i] if len(b.members) > 1 else b.members[0]) for b in bunches])
+        for i in range(count)
     ]
     if whole is None:
         return tiers, None
@@ -65,7 +68,11 @@ def _names(text: str, award: Award, count: int) -> tuple[list[Span], Span | None
     first = award.bunches[0].start
     for start, end in reversed(award.own):
         words = text[start : min(end, first)]
-        cut = re.search(r"(?:,?(?:分别|各(?=给|奖|补|按)|依次|逐级)|(?:最高)?(?:给予|予以|奖励|补助|资助|补贴)(?=[^,、]*$)).*$", words)
+        cut = re.search(
+            r"(?:,?(?:分别|各(?=给|奖|补|按)|依次|逐级)|(?:最高)?(?:给予|予以|奖励|补助|资助|补贴)"
+            r"(?=[^,、]*$)).*$",
+            words,
+        )
         stop = start + (cut.start() if cut else len(words))
         ranged = any(b.is_range and len(b.members) == count for b in award.bunches)
         for marks in ("至-~", "、") if ranged else ("、", "、和与及或"):
@@ -120,7 +127,9 @@ def _own_length(text: str, parts: list[Span], last: str) -> int:
 
 def _without_count(text: str, span: Span) -> Span:
     words = text[span[0] : span[1]]
-    counted = re.match(r"(?:.*?(?:认定|评选|遴选|培育|支持|选出|评定|建设))?(?:不超过)?\d+[家个名项条件](?=.{2})", words)
+    counted = re.match(
+        r"(?:.*?(?:认定|评选|遴选|培育|支持|选出|评定|建设))?(?:不超过)?\d+[家个名项条件](?=.{2})", words
+    )
     return (span[0] + counted.end(), span[1]) if counted else span
 
 

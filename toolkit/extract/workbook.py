@@ -16,7 +16,15 @@ from toolkit.tables import replacing
 
 __all__ = ["write_workbook"]
 
-_WIDTHS = {"policy": 34, "heading": 24, "measure": 26, "beneficiary": 28, "conditions": 44, "text": 60, "rules": 28}
+_WIDTHS = {
+    "policy": 34,
+    "heading": 24,
+    "measure": 26,
+    "beneficiary": 28,
+    "conditions": 44,
+    "text": 60,
+    "rules": 28,
+}
 _FORMATS = {"amount": "#,##0.##", "cap": "#,##0.##", "rate": "0.00%"}
 _CELL = 32_767
 _CONTROL = {code: None for code in range(32) if code not in (9, 10, 13)}
@@ -38,7 +46,9 @@ def write_workbook(
     count = _fill(sheet, flat_rows(found, about=about), HEADINGS)
     texts = {id_: str(known.get("text", "")) for id_, known in about.items()}
     failed = [
-        {"id": f.input, "reason": f.reason, "text": texts.get(f.input)} for f in found if isinstance(f, Failure)
+        {"id": f.input, "reason": f.reason, "text": texts.get(f.input)}
+        for f in found
+        if isinstance(f, Failure)
     ]
     _fill(book.create_sheet("未完成"), failed, FAILURE_HEADINGS)
     with replacing(out) as partial:

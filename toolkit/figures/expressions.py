@@ -32,10 +32,15 @@ _CURRENCIES = {
     "澳门元": "MOP",
 }
 _UNIT_WORDS = (
-    r"(?:平方米|平米|m2|立方米|公里|千米|千瓦时|千瓦|兆瓦|kWh|kW|吨标准煤|吨标煤|万吨|吨|标准箱|标箱|箱|公顷|亩"
-    r"|工作日|季度|课时|学时|小时|人次|月|年|天|日|人|户|家|件|项|台|套|辆|架|次|单|票|间|个|床|张|度|瓦|公斤|千克|羽|头|株)"
+    r"(?:平方米|平米|m2|立方米|公里|千米|千瓦时|千瓦|兆瓦|kWh|kW|吨标准煤|吨标煤|万吨|吨|标准箱|标箱|"
+    r"箱|公顷|亩"
+    r"|工作日|季度|课时|学时|小时|人次|月|年|天|日|人|户|家|件|项|台|套|辆|架|次|单|票|间|个|床|张|"
+    r"度|瓦|公斤|千克|羽|头|株)"
 )
-_NUMBER = rf"(?P<number>(?:(?<!\d){ARABIC}(?!\d)|(?<![数几第零〇一二两三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟]){HAN}))"
+_NUMBER = (
+    rf"(?P<number>(?:(?<!\d){ARABIC}(?!\d)|"
+    rf"(?<![数几第零〇一二两三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟]){HAN}))"
+)
 _INCLUDING = r"(?:\((?:不?含|包?含)\))?"
 _MONEY = re.compile(
     rf"(?:(?P<front>人民币|美元|USD|US\$|\$|￥|¥))?{_NUMBER}(?:余|多)?(?P<magnitude>{MAGNITUDE})?(?:余|多)?"
@@ -106,16 +111,22 @@ def _money(view: View) -> Iterator[_Raw]:
     for found in _MONEY.finditer(text):
         start = _after_a_break(view, *found.span("number"))
         number = text[start : found.end("number")]
-        magnitude, currency, front = found.group("magnitude") or "", found.group("currency"), found.group("front")
+        magnitude, currency, front = (
+            found.group("magnitude") or "",
+            found.group("currency"),
+            found.group("front"),
+        )
         value = parse_number(number + magnitude)
         if value is None or not (currency or front or _bare_sum(text, found, magnitude)):
             continue
         if front and not currency and not number[0].isdigit():
             continue  # 人民币一次性
-        if currency == "元" and not magnitude and len(number) == 1 and not number.isdigit():
-            if not re.match(r"[的奖补资以每,。;、)至/-]|$", text[found.end() :]):
-                continue  # 一元化, 三元材料
-        code = _CURRENCIES.get(currency or "", "USD" if (front or "") in {"美元", "USD", "US$", "$"} else "CNY")
+        single = currency == "元" and not magnitude and len(number) == 1 and not number.isdigit()
+        if single and not re.match(r"[的奖补资以每,。;、)至/-]|$", text[found.end() :]):
+            continue  # 一元化, 三元材料
+        code = _CURRENCIES.get(
+            currency or "", "USD" if (front or "") in {"美元", "USD", "US$", "$"} else "CNY"
+        )
         end = found.end()
         unit = found.group("unit")
         if unit and unit.startswith("每"):  # `100元每年…` belongs to what follows
@@ -148,7 +159,12 @@ def _shares(text: str) -> Iterator[_Raw]:
         if value is not None:
             sign = found.group("sign")
             points = sign == "个百分点"
-            yield _Raw(found.start(), found.end(), value / (1000 if sign == "‰" else 100), "points" if points else "share")
+            yield _Raw(
+                found.start(),
+                found.end(),
+                value / (1000 if sign == "‰" else 100),
+                "points" if points else "share",
+            )
     for found in _SPOKEN.finditer(text):
         value, whole = parse_number(found.group("number")), found.group("whole")
         parts = {"百": 100, "千": 1000, "万": 10000}.get(whole) or parse_number(whole)
@@ -200,7 +216,12 @@ def _member(text: str, raw: _Raw, start: int, end: int, before: re.Match[str]) -
         value = parse_number(number + (magnitude or (own.group(1) or "" if own else "")))
         return None if value is None else _Raw(start, end, value, "money", raw.currency, raw.unit)
     if raw.kind == "share" and not magnitude and text[raw.end - 1] in "%‰":
-        return _Raw(start, end, Decimal(number.replace(",", "")) / (1000 if text[raw.end - 1] == "‰" else 100), "share")
+        return _Raw(
+            start,
+            end,
+            Decimal(number.replace(",", "")) / (1000 if text[raw.end - 1] == "‰" else 100),
+            "share",
+        )
     return None
 
 

@@ -9,35 +9,28 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from toolkit.figures.cues import (
+    AT_LEAST,
+    BUDGET,
+    CAP_CUE,
+    CLOSE,
+    COST_SHARE,
+    FLOOR,
+    GIVING,
+    NOT_A_RATE,
+    RATE_BEHIND,
+    RATE_THING,
+    SCALE,
+    SUPPORT_NOUN,
+    TARGET,
+    THING_GIVEN,
+)
 from toolkit.figures.expressions import Placed, figures_in
 from toolkit.figures.view import View
 from toolkit.records import FigureReading, FigureRole
 
-__all__ = ["CAP_CUE", "GIVING", "read_roles", "roles_in"]
+__all__ = ["read_roles", "roles_in"]
 
-GIVING = (
-    r"(?:给予|予以|给与|奖励|奖补|补贴|补助|资助|支持|扶持|发放|追加|贴息|补偿|兑现|拨付|减免|配套(?!型|用|设|住|服)|补足|授予|抵扣|抵免|抵减"
-    r"|返还|抵用|领取|申领|享受|贴补|奖金|津贴|加计|参股|跟投|报销|补充担保|免除|再给|各给|可给|一次性给)"
-)
-CAP_CUE = r"(?:最高|最多|至多|不超过|不得超过|不超|不高于|不得高于|不多于|上限|封顶|限额|额度为|最大|(?<=[给予以]).高)"
-_THING_GIVEN = (
-    r"(?:奖励|奖补|补贴|补助|资助|支持|扶持|资金|经费|津贴|奖金|贴息|补偿|配套|安家费|启动费|生活费|购房款|券|担保|贷款|借款"
-    r"|融资|授信|周转金|专项款|减免|返还|投资|注资|股权投资|费用补|一次性)"
-)
-_SCALE = (
-    r"(?:投资|投入|收入|营收|产值|销售|利润|税收|纳税|税额|资产|资本|注册资金|融资|估值|市值|规模|交易额|成交额|合同额|合同金额|研发费用"
-    r"|费用|支出|成本|价格|单价|总价|价款|增加值|出口|进口|贡献|贷款|余额|净值|本金|债务|投保|保额|货值|实缴|实到|流水|业务量|到位|采购额"
-    r"|金额在|营业额|贷款额|授信额|收费|增量|工资|年薪|薪酬|捐赠|造价|租金标准)"
-)
-_SUPPORT_NOUN = r"(?:奖励|奖补|补贴|补助|资助|支持|扶持|贴息|补偿|配套|经费|津贴|券|奖金|减免|返还|资金|申请额度|安家费|启动费|补差|享受|担保费)"
-_FLOOR = (
-    r"(?:达到|达|(?<!不)(?<!不得)超过|突破|(?<!不)(?<!得)超|满|不低于|不少于|不小于|低于|(?<!不)(?<!得)高于|大于|小于|少于|多于|至少|最低|最少"
-    r"|≥|>|<|≤|首次超|增加|新增|每满|每增|介于|在)"
-)
-_AT_LEAST = r"(?:\((?:不?含|包?含)\))?(?:人民币)?(?:及|或|和)?(?:以上|以下|之上|之间|起(?!付)|及其以上)"
-_BUDGET = r"(?:安排|统筹|设立|组建|筹集|筹措|预算|总规模|基金规模|资金规模|资金池|专项资金规模|募集|发行|列支|提取|计提|认缴|注入)"
-_TARGET = r"(?:力争|到\d{4}年|\d{4}年底|目标|预计|年均|同比|增长|增速|翻番|迈上|累计培育|总量)"
-_CLOSE = r"[^,。;:、\d]{0,12}$"
 _REACH = 400  # characters of a sentence that are looked at on each side of a figure
 _SURE, _LIKELY, _UNSURE = 0.97, 0.85, 0.55
 
@@ -84,15 +77,14 @@ def roles_in(text: str, figures: list[Placed]) -> list[FigureReading]:
         members = figures[index:end]
         role, words, confidence = _decide(text, members, figures[index - 1] if index else None, readings)
         readings += [
-            FigureReading(expression=m.expression, role=role, words=words, confidence=confidence) for m in members
+            FigureReading(expression=m.expression, role=role, words=words, confidence=confidence)
+            for m in members
         ]
         index = end
     return readings
 
 
-def _decide(
-    text: str, members: list[Placed], last: Placed | None, readings: list[FigureReading]
-) -> _Verdict:
+def _decide(text: str, members: list[Placed], last: Placed | None, readings: list[FigureReading]) -> _Verdict:
     first = members[0].expression
     setting = _setting(text, members[0].start, members[-1].end)
     if first.kind == "money":
@@ -143,7 +135,7 @@ def _chained(
         return None
     between = re.sub(r"[(\[][^()\[\]]*(?:\([^()]*\)[^()\[\]]*)?[)\]]", "", text[last.end : figure.start])
     if re.fullmatch(r"(?:的)?[,、;和及与或](?:其中|以及)?[^,。;:\d]{0,14}", between) and not re.search(
-        rf"{GIVING}|{CAP_CUE}|{_FLOOR}|{_SCALE}", between
+        rf"{GIVING}|{CAP_CUE}|{FLOOR}|{SCALE}", between
     ):
         return readings[-1].role, readings[-1].words
     return None
@@ -169,11 +161,11 @@ def _superseded(at: _Setting) -> _Verdict | None:
     if old is None:
         return None
     subject = old.group("subject") or old.group("only") or ""
-    if not re.search(rf"{_SUPPORT_NOUN}|比例|标准|额度|{CAP_CUE}", subject):
+    if not re.search(rf"{SUPPORT_NOUN}|比例|标准|额度|{CAP_CUE}", subject):
         return None
     share = re.search(r"\d%", at.left) or re.search(r"比例", subject)
     if share:
-        given = re.search(_SUPPORT_NOUN, subject + at.before)
+        given = re.search(SUPPORT_NOUN, subject + at.before)
         return ("rate", raised, _LIKELY) if given else None
     cap = re.search(rf"{CAP_CUE}|限", subject)
     return ("cap", cap.group(), _LIKELY) if cap else ("amount", old.group()[-3:], _LIKELY)
@@ -181,13 +173,13 @@ def _superseded(at: _Setting) -> _Verdict | None:
 
 def _money_threshold(at: _Setting) -> _Verdict | None:
     given = re.search(rf"{GIVING}(?:一次性|人民币|资金|共计|不低于)*$", at.left)
-    above = re.match(_AT_LEAST, at.right)
+    above = re.match(AT_LEAST, at.right)
     if above and not given:
         return "distractor", above.group(), _SURE
     part = re.match(r"(?:的)?(?:部分|标准以上)|\((?:不?含|包?含)\)(?!的?(?:奖|补|资助))", at.right)
-    if part and not re.search(rf"{CAP_CUE}{_CLOSE}", at.left):
+    if part and not re.search(rf"{CAP_CUE}{CLOSE}", at.left):
         return "distractor", part.group(), _LIKELY
-    floor = re.search(rf"{_FLOOR}(?:人民币|的|额度|金额)?$", at.left)
+    floor = re.search(rf"{FLOOR}(?:人民币|的|额度|金额)?$", at.left)
     if floor and not re.search(rf"{CAP_CUE}(?:可|再)?(?:达到|达|超过|高于|超)?$", at.left):
         if floor.group() == "在" and re.match("以内|的?范围", at.right):
             return None
@@ -199,10 +191,16 @@ def _money_threshold(at: _Setting) -> _Verdict | None:
 
 
 def _money_cap(at: _Setting) -> _Verdict | None:
-    behind = re.match(r"(?:的)?(?:封顶|为限|为上限|为最高|上限|\(?含\)?以内|以内|以下的?(?:奖|补|资))", at.right)
+    behind = re.match(
+        r"(?:的)?(?:封顶|为限|为上限|为最高|上限|\(?含\)?以内|以内|以下的?(?:奖|补|资))", at.right
+    )
     if behind and (at.gives() or "封顶" in behind.group() or "限" in behind.group()):
-        scale = re.search(rf"{_SCALE}[^,]{{0,6}}$", at.left)
-        return ("distractor", behind.group(), _LIKELY) if scale and not re.search(GIVING, at.left) else ("cap", behind.group(), _LIKELY)
+        scale = re.search(rf"{SCALE}[^,]{{0,6}}$", at.left)
+        return (
+            ("distractor", behind.group(), _LIKELY)
+            if scale and not re.search(GIVING, at.left)
+            else ("cap", behind.group(), _LIKELY)
+        )
     cue = None
     for cue in re.finditer(CAP_CUE, at.left):
         if re.fullmatch(r"[^,。;:、\d]{0,14}", at.left[cue.end() :]):
@@ -220,22 +218,30 @@ def _cap_of(at: _Setting, subject: str, cue: str, after: str) -> _Verdict:
         return "distractor", words, _LIKELY
     if re.search(r"申请|申领|领取", subject):
         return "cap", words, _LIKELY
-    if re.search(r"贷款[^;]*$", at.before) and "贴息" in at.behind and not re.search(r"补|奖|贴息", subject + after):
+    if (
+        re.search(r"贷款[^;]*$", at.before)
+        and "贴息" in at.behind
+        and not re.search(r"补|奖|贴息", subject + after)
+    ):
         return "distractor", words, _LIKELY
-    if _last(_SCALE, after) > _last(_SUPPORT_NOUN, after):
+    if _last(SCALE, after) > _last(SUPPORT_NOUN, after):
         return "distractor", words, _LIKELY
-    if re.search(_SUPPORT_NOUN, after) or re.search(r"给予|予以|发放", after):
+    if re.search(SUPPORT_NOUN, after) or re.search(r"给予|予以|发放", after):
         budget = re.search(r"(?:每年|全市|全区)?(?:统筹|安排)[^,]*资金", at.left)
         return ("distractor", budget.group(), _LIKELY) if budget else ("cap", words, _SURE)
-    thing = re.match(rf"的?[^,。;]{{0,12}}?{_SUPPORT_NOUN}", at.right)
-    last_support = _last(_SUPPORT_NOUN, subject)
-    last_scale = _last(_SCALE, subject)
-    budget = re.search(rf"{_BUDGET}[^,]*$", subject)
+    thing = re.match(rf"的?[^,。;]{{0,12}}?{SUPPORT_NOUN}", at.right)
+    last_support = _last(SUPPORT_NOUN, subject)
+    last_scale = _last(SCALE, subject)
+    budget = re.search(rf"{BUDGET}[^,]*$", subject)
     if budget and not re.search(r"给予|予以|补[贴助]", subject):
         return "distractor", budget.group(), _LIKELY
-    if last_scale > last_support and not re.search(r"(?:给予|予以|支持|奖励|补[贴助]|资助|减免)[^,]*$", subject[last_scale:]):
+    if last_scale > last_support and not re.search(
+        r"(?:给予|予以|支持|奖励|补[贴助]|资助|减免)[^,]*$", subject[last_scale:]
+    ):
         return "distractor", subject[last_scale:] + words, _LIKELY
-    if re.match(r"的(?:企业|项目|单位|机构|个人|部分|,|$)", at.right) and not re.search(r"给予|予以|补", subject):
+    if re.match(r"的(?:企业|项目|单位|机构|个人|部分|,|$)", at.right) and not re.search(
+        r"给予|予以|补", subject
+    ):
         return "distractor", words, 0.75
     if not thing and re.match(r"的[^,。;]{0,16}(?:贷款|担保|融资|借款|授信|保险|信用)", at.right):
         lent = re.search(r"给予|予以|提供|发放|享受|获得", subject)
@@ -253,9 +259,16 @@ def _last(pattern: str, text: str) -> int:
 
 
 def _money_budget(at: _Setting) -> _Verdict | None:
-    cue = re.search(rf"{_BUDGET}[^,;。]{{0,16}}$", at.left)
-    fund = re.match(r"(?:的)?[^,。;]{0,24}?(?:专项资金|发展资金|引导资金|扶持资金|补偿资金|基金|资金池|预算|经费|资金)", at.right)
-    if cue and not re.search(r"给予|予以|奖励|补贴|补助|资助", at.left[cue.start() :]) and (fund or "资金" in at.left or "基金" in at.left):
+    cue = re.search(rf"{BUDGET}[^,;。]{{0,16}}$", at.left)
+    fund = re.match(
+        r"(?:的)?[^,。;]{0,24}?(?:专项资金|发展资金|引导资金|扶持资金|补偿资金|基金|资金池|预算|经费|资金)",
+        at.right,
+    )
+    if (
+        cue
+        and not re.search(r"给予|予以|奖励|补贴|补助|资助", at.left[cue.start() :])
+        and (fund or "资金" in at.left or "基金" in at.left)
+    ):
         return "distractor", cue.group(), _LIKELY
     return None
 
@@ -263,29 +276,41 @@ def _money_budget(at: _Setting) -> _Verdict | None:
 def _money_given(at: _Setting) -> _Verdict | None:
     if at.bracket and re.match(r"(?:为|用于|系|由)", at.right):
         return "distractor", at.right[:2], _LIKELY
-    verb = re.search(rf"{GIVING}(?:资金|金额|标准|人民币|共计|合计|总额|生活费|经费)?(?:为|是|至|到|达|各|共|按)?(?:一次性|每[^,]{{1,8}}?)?$", at.left)
-    per = re.search(r"(?:每|单|一)(?:人|户|家|件|项|个|亩|年|月|台|次|名|套|辆|平方米|张|标箱|学年|天|款|部|场|吨|篇|位|只|支|例|单|批)[^,。;、]{0,8}$", at.left)
-    thing = re.match(rf"(?:人民币|标准)?(?:的|一次性|不等|/){{0,2}}[^,。;、\d的]{{0,10}}?(?:的)?{_THING_GIVEN}", at.right)
-    near = re.search(rf"(?:给予|予以|奖励|补贴|补助|资助|支持|发放|奖补|追加|奖|补|提高至|提高到){_CLOSE}", at.left)
-    scale = re.search(rf"{_SCALE}(?:额|总额)?(?:为|是|达)?$", at.left)
+    verb = re.search(
+        rf"{GIVING}(?:资金|金额|标准|人民币|共计|合计|总额|生活费|经费)?(?:为|是|至|到|达|各|共|"
+        rf"按)?(?:一次性|每[^,]{{1,8}}?)?$",
+        at.left,
+    )
+    per = re.search(
+        r"(?:每|单|一)(?:人|户|家|件|项|个|亩|年|月|台|次|名|套|辆|平方米|张|标箱|学年|天|款|部|场|"
+        r"吨|篇|位|只|支|例|单|批)[^,。;、]{0,8}$",
+        at.left,
+    )
+    thing = re.match(
+        rf"(?:人民币|标准)?(?:的|一次性|不等|/){{0,2}}[^,。;、\d的]{{0,10}}?(?:的)?{THING_GIVEN}", at.right
+    )
+    near = re.search(
+        rf"(?:给予|予以|奖励|补贴|补助|资助|支持|发放|奖补|追加|奖|补|提高至|提高到){CLOSE}", at.left
+    )
+    scale = re.search(rf"{SCALE}(?:额|总额)?(?:为|是|达)?$", at.left)
     if scale and not verb:
         return "distractor", scale.group(), _LIKELY
     if verb:
         return "amount", verb.group(), _SURE
-    if near and not re.search(rf"{_SCALE}[^,]{{0,4}}$", at.left):
+    if near and not re.search(rf"{SCALE}[^,]{{0,4}}$", at.left):
         return "amount", near.group(), _SURE if thing else _LIKELY
     if per and at.gives():
         return "amount", per.group(), _LIKELY
-    if thing and at.gives() and not re.search(rf"获得[^,]*$|{_TARGET}", at.left):
+    if thing and at.gives() and not re.search(rf"获得[^,]*$|{TARGET}", at.left):
         return "amount", thing.group(), _LIKELY
     return None
 
 
 def _money_by_default(at: _Setting) -> _Verdict:
-    target = re.search(_TARGET, at.sentence)
+    target = re.search(TARGET, at.sentence)
     if target or not at.gives():
         return "distractor", target.group() if target else "", _LIKELY
-    scale = re.search(_SCALE, at.left)
+    scale = re.search(SCALE, at.left)
     if scale or re.match(r"的(?:企业|项目|单位|机构|,|$)", at.right):
         return "distractor", scale.group() if scale else at.right[:4], 0.7
     listed = re.search(r"(?:补贴|补助|奖励|资助|津贴|支持|标准)[^。;]{0,60}$", at.before)
@@ -295,16 +320,6 @@ def _money_by_default(at: _Setting) -> _Verdict:
 
 
 # ------------------------------------------------------------------ shares
-_NOT_A_RATE = (
-    r"(?:占比|占|比重|比例(?:应|须|要|需)?(?:达到|达|不低于|不少于|为|在|均)|增长|增速|增幅|增加(?!补)|提高|提升|上浮|下浮|浮动|降低|下降|下调|达到|不低于|不少于"
-    r"|(?<!不)(?<!得)超过|(?<!不)(?<!得)高于|持股|控股|自筹|自有资金|首付|税率|合格率|覆盖率|权重|计提|提取|列支|上缴|回购|同比|年化|排名|前|满意度|完成率|普及率|毛利率|得分)"
-)
-_RATE_BEHIND = (
-    r"(?:的)?(?:比例|标准|额度|资金|财政|一次性|部分)?[,]?(?:由[^,。;]{1,8})?(?:再|可|直接|分别|一次性)?"
-    r"(?:给予|予以|进行|补贴|补助|资助|奖励|奖补|支持|扶持|贴息|补偿|配套|减免|抵免|抵扣|抵减|报销|返还|发放|兑付|兑现|拨付|享受|申领|给)"
-)
-_RATE_THING = r"(?:的)?(?:比例)?(?:的)?[^,。;、的]{0,12}?(?:补贴|补助|资助|奖励|奖补|支持|扶持|贴息|补偿|配套|减免|返还|创新券|平台券)"
-_COST_SHARE = r"(?:承担|负担|分担|出资|列支|解决|上解|清算|留存|用于)"
 
 
 def _share(at: _Setting, chain: tuple[FigureRole, str] | None) -> _Verdict:
@@ -314,53 +329,72 @@ def _share(at: _Setting, chain: tuple[FigureRole, str] | None) -> _Verdict:
             return verdict
     if chain:
         return chain[0], chain[1], 0.8
-    cue = re.search(rf"{CAP_CUE}{_CLOSE}", at.left)
-    measured = cue and _last(_SCALE, at.left[: cue.start()]) > _last(_SUPPORT_NOUN, at.left[: cue.start()])
+    cue = re.search(rf"{CAP_CUE}{CLOSE}", at.left)
+    measured = cue and _last(SCALE, at.left[: cue.start()]) > _last(SUPPORT_NOUN, at.left[: cue.start()])
     if cue and at.gives() and not measured and not re.search(r"费率|利率|股权|股份|占比", at.left + at.right):
         return "rate", cue.group(), 0.7
-    tier = re.search(r"按$", at.left) and re.match(r"(?:的比例|标准)?(?:计算|计|执行|核定|核算|确定)", at.right)
-    if tier and re.search(rf"{_SUPPORT_NOUN}(?:资金|金额|标准|额)|{GIVING}", at.earlier + at.before):
+    tier = re.search(r"按$", at.left) and re.match(
+        r"(?:的比例|标准)?(?:计算|计|执行|核定|核算|确定)", at.right
+    )
+    if tier and re.search(rf"{SUPPORT_NOUN}(?:资金|金额|标准|额)|{GIVING}", at.earlier + at.before):
         return "rate", tier.group(), 0.7
     return "distractor", "", _LIKELY if not at.gives() else _UNSURE
 
 
 def _share_other(at: _Setting) -> _Verdict | None:
-    if re.match(r"(?:及|\(含\)|\(不含\))?(?:以上|以下|左右|的?权重|的?股[权份]|的?部分由|的?概率|的?企业)", at.right):
+    if re.match(
+        r"(?:及|\(含\)|\(不含\))?(?:以上|以下|左右|的?权重|的?股[权份]|的?部分由|的?概率|的?企业)", at.right
+    ):
         given = re.match(r"(?:以上|以下)的?(?:比例|标准|额度)?(?:给予|补|奖|资助|的补|的奖)", at.right)
         if not given:
             return "distractor", at.right[:4], _SURE
     instalment = re.search(r"分(?:[两二三四五六\d]|若干)?(?:年|期|批|次|阶段)[^,]{0,8}$", at.left)
-    if instalment and re.match(r"(?:的比例|比例)?(?:予以|给予|进行)?(?:拨付|兑现|发放|支付|兑付|执行|到位)", at.right):
+    if instalment and re.match(
+        r"(?:的比例|比例)?(?:予以|给予|进行)?(?:拨付|兑现|发放|支付|兑付|执行|到位)", at.right
+    ):
         return "distractor", instalment.group(), _LIKELY
-    equity = re.search(rf"(?:基金|政府|财政|国资)[^,]{{0,8}}(?:参股|出资|投资|跟投)(?:比例)?{CAP_CUE}", at.left)
+    equity = re.search(
+        rf"(?:基金|政府|财政|国资)[^,]{{0,8}}(?:参股|出资|投资|跟投)(?:比例)?{CAP_CUE}", at.left
+    )
     if equity and not re.search(r"各级|合计|单个|单只", at.left):
         return "rate", equity.group(), 0.7
     if re.search(r"股权|股份|参股|持股|出资比例|控股", at.left):
         return "distractor", "股", _LIKELY
-    cost = re.search(_COST_SHARE, at.right)
+    cost = re.search(COST_SHARE, at.right)
     if cost and re.search(r"财政|单位|企业自", at.right) and not re.search(GIVING, at.right):
         return "distractor", cost.group(), _LIKELY
-    interest = re.search(r"(?:利率|费率|税率|利息率)[^,的]{0,6}$", at.left) or re.match(r"的[^,。;]{0,8}(?:利率|费率|税率)", at.right)
+    interest = re.search(r"(?:利率|费率|税率|利息率)[^,的]{0,6}$", at.left) or re.match(
+        r"的[^,。;]{0,8}(?:利率|费率|税率)", at.right
+    )
     if interest and "贴息" not in at.sentence:
         return "distractor", interest.group(), _LIKELY
-    if re.search(r"(?:补贴|补助|资助|奖励|奖补|支持|扶持|补偿|配套)的?(?:比例|标准|额度)(?:为|是)[^,]*$", at.left):
+    if re.search(
+        r"(?:补贴|补助|资助|奖励|奖补|支持|扶持|补偿|配套)的?(?:比例|标准|额度)(?:为|是)[^,]*$", at.left
+    ):
         return "rate", "比例为", _LIKELY
-    not_rate = re.search(rf"{_NOT_A_RATE}[^,]{{0,10}}$", at.left)
-    given = not_rate and re.search(rf"(?:按照?|给予|予以|补贴|补助|资助|奖励|支持|{CAP_CUE})", at.left[not_rate.start() :])
+    not_rate = re.search(rf"{NOT_A_RATE}[^,]{{0,10}}$", at.left)
+    given = not_rate and re.search(
+        rf"(?:按照?|给予|予以|补贴|补助|资助|奖励|支持|{CAP_CUE})", at.left[not_rate.start() :]
+    )
     if not_rate and (not given or re.match("不低于|不少于", not_rate.group())):
         return "distractor", not_rate.group(), _SURE
     return None
 
 
 def _share_rate(at: _Setting) -> _Verdict | None:
-    taken = re.search(r"列支|提取|计提|间接费用|管理费|绩效支出|劳务费|人员费|预提|质保金|保证金|罚款", at.before + at.right)
-    behind = re.match(_RATE_BEHIND, at.right) or re.match(_RATE_THING, at.right)
+    taken = re.search(
+        r"列支|提取|计提|间接费用|管理费|绩效支出|劳务费|人员费|预提|质保金|保证金|罚款", at.before + at.right
+    )
+    behind = re.match(RATE_BEHIND, at.right) or re.match(RATE_THING, at.right)
     verb = re.search(
-        r"(?:给予|予以|补贴|补助|资助|奖励|奖补|支持|扶持|贴息|补偿|减免|抵扣|抵免|抵减|返还|加计|报销|配套(?!型|用|设|住|服))[^,]*$", at.left
+        r"(?:给予|予以|补贴|补助|资助|奖励|奖补|支持|扶持|贴息|补偿|减免|抵扣|抵免|抵减|返还|加计|"
+        r"报销|配套(?!型|用|设|住|服))[^,]*$",
+        at.left,
     )
     by = re.search(r"(?:按照?|依照|依据|根据|以)[^,]*$", at.left)
     subject = re.search(
-        rf"(?:补贴|补助|资助|奖励|奖补|支持|扶持|贴息|补偿|配套)(?:资金|经费|额度|金额|比例|标准|总额)?(?:原则上|为|按|一般)?{CAP_CUE}?[^,]*$",
+        rf"(?:补贴|补助|资助|奖励|奖补|支持|扶持|贴息|补偿|配套)(?:资金|经费|额度|金额|比例|标准|"
+        rf"总额)?(?:原则上|为|按|一般)?{CAP_CUE}?[^,]*$",
         at.left,
     )
     if taken and not (behind or verb):

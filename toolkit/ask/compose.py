@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from toolkit.ask.folding import folded
 from toolkit.ask.question import Question
 from toolkit.ask.rank import Candidate, Weights, match
-from toolkit.ask.values import CHECKED, holds, spans
+from toolkit.ask.values import CHECKED, degree, holds, spans, tiers_in
 from toolkit.ask.windows import split_sentences
 from toolkit.records import Clause, Document
 
@@ -54,16 +54,29 @@ def choose(question: Question, ranked: Sequence[Candidate], weights: Weights) ->
     for other in opened_first:
         if len(chosen) == 3 or sum(len(c.window.text) for c in chosen) > 240:
             break
-        if other.held.document.id != best.held.document.id or other.score < 0.55 * best.score:
+        if other.held.document.id != best.held.document.id or other.score < 0.5 * best.score:
             continue
         if any(_overlap(other, c) for c in chosen):
             continue
         gain = _gain(question, chosen, other, weights) / total
         opened = [k for k in _open(question, chosen) if holds(k, other.window.text)]
         valued = not figures or any(k in CHECKED and holds(k, other.window.text) for k in question.wants)
-        if (opened and other.own > 0.15) or (gain > 0.25 and valued and other.wanted >= best.wanted):
+        close = len(chosen) == 1 and other.score > 0.9 * best.score and len(other.window.text) <= 130
+        more = gain > 0.25 or close
+        fits = _fits_tier(question, other) and not any(_fits_tier(question, c) for c in chosen)
+        if (
+            (opened and other.own > 0.05)
+            or (fits and other.held.clause.id == best.held.clause.id)
+            or (more and valued and other.wanted >= best.wanted)
+        ):
             chosen.append(other)
     return sorted(chosen, key=lambda c: (c is not best, c.held.clause.start + c.window.start))
+
+
+def _fits_tier(question: Question, candidate: Candidate) -> bool:
+    """Whether the sum that the asker names lies within bounds that the run sets."""
+    bounds = tiers_in(candidate.window.text)
+    return any(low <= value <= high for value in question.sums for low, high in bounds)
 
 
 def _overlap(a: Candidate, b: Candidate) -> bool:
@@ -97,7 +110,7 @@ def pieces_of(question: Question, chosen: Sequence[Candidate]) -> list[Piece]:
 def trim(question: Question, candidate: Candidate) -> tuple[int, int]:
     """Give the offsets in the clause of a run without the parts at its ends that say nothing asked for."""
     window = candidate.window
-    if window.end - window.start <= _ENOUGH:
+    if window.end - window.start <= _ENOUGH or "definition" in question.wants:
         return window.start, window.end
     parts = [(m.start(), m.end()) for m in _PART.finditer(window.text)]
     telling = [i for i, (s, e) in enumerate(parts) if _tells(question, window.text[s:e])]
@@ -129,7 +142,7 @@ def _tells(question: Question, part: str) -> bool:
 
 
 def _valued(question: Question, part: str) -> bool:
-    return any(kind in CHECKED and spans(kind, part) for kind in question.wants)
+    return any(spans(kind, part) if kind in CHECKED else degree(kind, part) == 1.0 for kind in question.wants)
 
 
 def list_items(candidate: Candidate, clauses: Sequence[Clause]) -> list[Piece]:

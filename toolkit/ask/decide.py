@@ -119,7 +119,7 @@ def _figures(question: Question, found: Found) -> dict[str, float]:
         "words": float(len(question.terms)),
         "margin": best.score - other,
         "answers": float(answers(question.wants, best.window.text)),
-        "gives": float(best.gives or not question.granted),
+        "gives": float(best.gives or not question.asks_a_given_sum),
         "title": title_share(question, best.held.document, found.weights),
     }
 

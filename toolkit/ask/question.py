@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from toolkit.ask.lexicon import Lexicon, load_lexicon
+from toolkit.ask.values import sums_in
 from toolkit.places import find_places
 from toolkit.text import squeeze
 
@@ -23,7 +24,6 @@ LIMIT = 600
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)\s*(?:年|[-—~至到]|版|度)")
 _QUOTED = re.compile(r"[“\"‘「《]([^”\"’」》]+)[”\"’」》]")
 _SPLIT = re.compile(r"[，,。；;？?！!：:]")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*\s*(?:万|亿|千)?(?:元|人|平方米|亩|%|名|家|个)?")
 _WORD = re.compile(r"[0-9A-Za-z一-龥]")
 _ORDINAL = re.compile(r"^[\d.]+$")
 _BOTH = re.compile(
@@ -67,7 +67,7 @@ class Question:
     about_validity: bool = False
     compares: bool = False
     granted: bool = False
-    numbers: tuple[str, ...] = ()
+    sums: tuple[float, ...] = ()
     phrases: tuple[str, ...] = ()
 
     @property
@@ -75,6 +75,11 @@ class Question:
         """The question with the policies' own words added, for retrieval."""
         added = dict.fromkeys(form for term in self.terms for form in term.says[:2])
         return f"{self.text} {' '.join(added)}".strip()
+
+    @property
+    def asks_a_given_sum(self) -> bool:
+        """Whether the answer must hold a sum or share that the policy gives, not a threshold."""
+        return self.granted and "money" in self.wants
 
     @property
     def kind(self) -> str:
@@ -124,7 +129,7 @@ def understand(text: str, *, regions: Iterable[Path] = ()) -> Question:
         about_validity=_about_validity(asked, lexicon),
         compares=_BOTH.search(asked) is not None,
         granted=_granted(asked, lexicon),
-        numbers=tuple(n for n in _NUMBER.findall(asked) if not _ORDINAL.match(n) or len(n) > 1),
+        sums=sums_in(asked),
     )
 
 
@@ -258,7 +263,7 @@ def _words(piece: str, lexicon: Lexicon) -> Iterable[str]:
         borders.add(max(borders) + len(word))
     at = rest = 0
     while at < len(piece):
-        torn = next((n for n in (6, 5, 4, 3) if _torn(piece[at : at + n], at, n, borders, lexicon)), 0)
+        torn = next((n for n in (6, 5, 4, 3, 2) if _torn(piece[at : at + n], at, n, borders, lexicon)), 0)
         if torn:
             yield from _join(segment(piece[rest:at]), lexicon)
             yield piece[at : at + torn]

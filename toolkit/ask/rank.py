@@ -7,17 +7,20 @@ best first, each with the figures that placed it, for `--explain` and for the de
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from toolkit.ask.folding import folded, sentences_of
 from toolkit.ask.lexicon import load_lexicon
 from toolkit.ask.question import Question, Term
-from toolkit.ask.values import CHECKED, degree, given_figures
+from toolkit.ask.values import CHECKED, degree, given_figures, tiers_in
 from toolkit.ask.windows import Window, windows
 from toolkit.records import Clause, Document
 
 __all__ = ["Candidate", "Held", "Weights", "giving", "match", "rank", "similar", "weigh"]
+
+_ONLINE = re.compile(r"平台|系统|网站|网上|官网|通办|小程序")
 
 Similarity = Callable[[str, Sequence[str]], Sequence[float]]
 
@@ -115,7 +118,7 @@ def similar(
 
 def giving(candidates: Sequence[Candidate], question: Question, *, most: int = 24) -> list[Candidate]:
     """Part the runs that name a given sum from those whose figures are thresholds, where a given one is asked."""
-    if not question.granted:
+    if not question.asks_a_given_sum:
         return list(candidates)
     marked = []
     for candidate in candidates[:most]:
@@ -140,6 +143,7 @@ def _runs(question: Question, held: Held, weights: Weights) -> list[Candidate]:
     in_heading = {t.word: match(t, heading) for t in question.terms}
     by_sentence = [{t.word: match(t, s) for t in question.terms} for s in said]
     in_lead = {t.word: match(t, lead) for t in question.terms} if lead else None
+    anywhere = {t.word: max((s[t.word] for s in by_sentence), default=0.0) for t in question.terms}
     found = []
     for window in windows(text, sentences):
         inside = by_sentence[window.first : window.last + 1]
@@ -152,6 +156,7 @@ def _runs(question: Question, held: Held, weights: Weights) -> list[Candidate]:
                 0.7 * in_title[w],
                 0.9 * in_heading[w],
                 *(0.7 * s[w] for s in before),
+                0.6 * anywhere[w],
                 *(0.9 * s[w] for s in leads),
             )
             for w in own
@@ -163,6 +168,7 @@ def _runs(question: Question, held: Held, weights: Weights) -> list[Candidate]:
         clash = _clash(question, folded(window.text), context)
         length = window.end - window.start
         score = 1.2 * share_all + 0.6 * share_own + 0.6 * wanted - 0.5 * clash + 0.3 * held.retrieved
+        score += _defines(question, folded(window.text)) + _tier(question, window.text)
         score -= 0.0012 * max(0, length - 60)
         found.append(
             Candidate(
@@ -180,13 +186,44 @@ def _runs(question: Question, held: Held, weights: Weights) -> list[Candidate]:
     return found
 
 
+def _defines(question: Question, text: str) -> float:
+    """Lift a run that says what a word of the question is, where that is asked."""
+    if "definition" not in question.wants:
+        return 0.0
+    for term in sorted(question.terms, key=lambda t: (not t.named, -len(t.word))):
+        word = re.escape(folded(term.word))
+        if re.search(
+            rf"{word}[^,;。]{{0,6}},?(?:是指|系指|指的是|指|即|是一种|主要涵盖)|{word}[\"]?[^,;。]{{0,4}}\([^()]{{8,}}\)",
+            text,
+        ):
+            return 0.5 if term.named else 0.3
+    return 0.0
+
+
+def _tier(question: Question, text: str) -> float:
+    """Lift a run whose bounds hold the sum that the asker names; lower one whose bounds do not."""
+    if not question.sums:
+        return 0.0
+    bounds = tiers_in(text)
+    if not bounds:
+        return 0.0
+    return 0.25 if any(low <= value <= high for value in question.sums for low, high in bounds) else -0.25
+
+
 def _wanted(question: Question, text: str) -> float:
     """The share of the wanted kinds of values that the text holds; figures count double."""
     kinds = [kind for kind in question.wants if kind != "yes_no"]
     if not kinds:
         return 0.5
     weight = {kind: 2.0 if kind in CHECKED else 1.0 for kind in kinds}
-    return sum(weight[k] * degree(k, text) for k in kinds) / sum(weight.values())
+    return sum(weight[k] * _degree(question, k, text) for k in kinds) / sum(weight.values())
+
+
+def _degree(question: Question, kind: str, text: str) -> float:
+    """How far the text holds a kind; where a platform is asked for, an office alone is little."""
+    if kind == "who" and _ONLINE.search(question.text):
+        return 1.0 if _ONLINE.search(text) else 0.2
+    return degree(kind, text)
 
 
 def _clash(question: Question, text: str, context: str) -> float:

@@ -13,6 +13,7 @@ from toolkit.ask.folding import folded
 from toolkit.ask.question import Question
 from toolkit.ask.rank import Candidate, Held, Similarity, Weights, giving, match, rank, similar
 from toolkit.ask.scope import Scope, years_of
+from toolkit.ask.values import answers
 from toolkit.ask.windows import split_sentences
 from toolkit.records import Document, Passage
 
@@ -55,8 +56,20 @@ def find(
     fitted = [_fitted(question, scope, candidate) for candidate in ranked]
     fitted.sort(key=lambda c: c.score, reverse=True)
     best = similar(giving(fitted, question), question, similarity)
-    lifted = tuple(best) + tuple(fitted[len(best) :])
-    return Found(lifted, _passages(best, fitted, retrieved), weights, tuple(documents))
+    lifted = _answering_first(question, [*best, *fitted[len(best) :]])
+    return Found(tuple(lifted), _passages(best, fitted, retrieved), weights, tuple(documents))
+
+
+def _answering_first(question: Question, ranked: list[Candidate]) -> list[Candidate]:
+    """Put a run that holds a figure of the kind asked for before a somewhat better one that holds none."""
+    for at, candidate in enumerate(ranked[:12]):
+        if candidate.score < 0.7 * ranked[0].score:
+            break
+        if answers(question.wants, candidate.window.text) and (
+            candidate.gives or not question.asks_a_given_sum
+        ):
+            return [candidate, *ranked[:at], *ranked[at + 1 :]]
+    return ranked
 
 
 def _documents(

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from toolkit.figures import read_roles
 
-__all__ = ["CHECKED", "answers", "degree", "given_figures", "holds", "spans"]
+__all__ = ["CHECKED", "answers", "degree", "given_figures", "holds", "spans", "sums_in", "tiers_in"]
 
 _D = r"\d+(?:[.,]\d+)*"
 _C = r"[一二三四五六七八九十百千两零〇壹贰叁]+"
@@ -64,6 +64,47 @@ def given_figures(text: str) -> tuple[tuple[int, int], ...]:
     )
 
 
+_BOUND = re.compile(
+    r"(?P<low>\d[\d.,]*)\s*(?P<lowunit>[百千]?[万亿])?元?(?:[（(](?:不?含)[）)])?(?:以上)?(?:至|到|—|-|~|～)"
+    r"(?P<high>\d[\d.,]*)\s*(?P<highunit>[百千]?[万亿])元?"
+    r"|(?:超过|高于|大于|满)?(?P<value>\d[\d.,]*)\s*(?P<unit>[百千]?[万亿])?元(?:[（(](?:不?含)[）)])?"
+    r"(?P<side>及?(?:以下|以内|以上)|的?部分)?"
+    r"(?:[（(]不?含[）)])?(?:(?:不满|至|且不满)(?P<top>\d[\d.,]*)\s*(?P<topunit>[百千]?[万亿])元)?"
+)
+_MAGNITUDE = {"": 1, "万": 10**4, "百万": 10**6, "千万": 10**7, "亿": 10**8}
+
+
+@lru_cache(maxsize=20_000)
+def tiers_in(text: str) -> tuple[tuple[float, float], ...]:
+    """The ranges of sums in yuan that a text sets bounds with: 50万元以上不满200万元, 500万元（含）以下."""
+    found = []
+    for match in _BOUND.finditer(text):
+        part = match.groupdict()
+        if part["low"]:
+            unit = part["lowunit"] or part["highunit"]
+            found.append((_sum(part["low"], unit), _sum(part["high"], part["highunit"])))
+        elif part["top"]:
+            found.append(
+                (_sum(part["value"], part["unit"] or part["topunit"]), _sum(part["top"], part["topunit"]))
+            )
+        elif part["side"] and "上" in part["side"]:
+            found.append((_sum(part["value"], part["unit"]), float("inf")))
+        elif part["side"] and "分" not in part["side"]:
+            found.append((0.0, _sum(part["value"], part["unit"])))
+    return tuple(found)
+
+
+def sums_in(text: str) -> tuple[float, ...]:
+    """The sums in yuan that a question names: 400万, 80万元."""
+    return tuple(
+        _sum(number, unit) for number, unit in re.findall(r"(\d[\d.,]*)\s*([百千]?[万亿])(?!平|人|亩)", text)
+    )
+
+
+def _sum(number: str, unit: str | None) -> float:
+    return float(number.replace(",", "").rstrip(".") or 0) * _MAGNITUDE.get(unit or "", 1)
+
+
 _STRONG = {
     "who": re.compile(
         r"[一-龥]{2,}(?:局|委|厅|办公室|管委会|委员会|中心|平台|系统|窗口|官网|大厅)|[省市区县]级?主管部门|一网通办"
@@ -86,7 +127,7 @@ def degree(kind: str, text: str) -> float:
     if strong is not None:
         return 1.0 if strong.search(text) else 0.4
     if kind == "enumeration":
-        return 1.0 if text.count("、") >= 2 or re.search(r"(?:下列|以下|如下|之一|包括)", text) else 0.4
+        return _listing(text)
     if kind == "material":
         return min(1.0, 0.5 * len(set(_COMPILED[kind].findall(text))))
     return 1.0
@@ -98,6 +139,15 @@ def holds(kind: str, text: str, *, strictly: bool = True) -> bool:
     if pattern is None or pattern.search(text):
         return True
     return not strictly and any(_COMPILED[other].search(text) for other in _INSTEAD.get(kind, ()))
+
+
+def _listing(text: str) -> float:
+    """How far a text is or opens a list: named things side by side, items, many parts."""
+    if text.rstrip().endswith(("：", ":")):
+        return 1.0
+    named = len(re.findall(r"”(?:、|和|及|以及)?“", text))
+    items = len(re.findall(r"[（(][一二三四五六七八九十]{1,2}[）)]|[①-⑳]", text))
+    return min(1.0, 0.25 + 0.15 * text.count("、") + 0.25 * named + 0.2 * items)
 
 
 def spans(kind: str, text: str) -> list[tuple[int, int]]:

@@ -22,10 +22,12 @@ from typing import Any
 
 import click
 
-from toolkit.engine import ScriptedEngine
-from toolkit.errors import ModelError
-from toolkit.records import Message, Request
-from toolkit.runs import Choice, Item, Outcome, Tools, Unit, Worker, load_plan, run
+from toolkit.engine import Engine, ScriptedEngine
+from toolkit.errors import InputError, ModelError, ToolkitError
+from toolkit.prompts import prompts_folder
+from toolkit.records import Clause, Message, Request
+from toolkit.runs import Choice, Item, Outcome, Plan, Tools, Unit, Worker, load_plan, run
+from toolkit.tables import read_jsonl, write_rows
 
 __all__ = ["Check", "EchoTools", "command", "write_plan"]
 
@@ -222,12 +224,131 @@ def failures(folder: Path, *, clauses: int = 200) -> Check:
     )
 
 
+def real_kills(folder: Path, *, model: str, kills: int) -> list[Check]:
+    """Kill runs of the sample plan with a real model, and take the time of a rerun."""
+    plan = _sample_plan(folder / "calm", model)
+    began = time.monotonic()
+    _command(plan)
+    first = time.monotonic() - began
+    wanted = _lines_of(plan)
+    began = time.monotonic()
+    _command(plan)
+    share = (time.monotonic() - began) / first
+    chance, killed = random.Random(2), 0
+    other = _sample_plan(folder / "killed", model)
+    while killed < kills and not _command(other, after=chance.uniform(0.1, 0.9) * first / 2):
+        killed += 1
+    _command(other)
+    same = _lines_of(other) == wanted
+    return [
+        Check(
+            f"{killed} kills with {model}",
+            f"outputs {'the same' if same else 'DIFFER'} (seconds aside)",
+            "the same",
+            same and killed == kills,
+        ),
+        Check(f"rerun with {model}", f"{share:.1%} of the first run's {first:.0f} s", "2%", share <= 0.02),
+    ]
+
+
+def real_throughput(folder: Path, *, model: str, clauses: int) -> Check:
+    """Compare classify and extract in a run with the bare libraries on the same clauses."""
+    from toolkit.classify import Classifier
+    from toolkit.engine import load_engine
+    from toolkit.extract import extract
+
+    lines = [row["text"] for _, row in read_jsonl(_examples() / "clauses.jsonl")]
+    texts = [f"{lines[n % len(lines)]}第{n}次。" for n in range(clauses)]
+    engine, classifier = load_engine(model), Classifier.load()
+
+    class Loaded(Tools):
+        def engine(self, model: str | None) -> Engine:
+            return engine
+
+        def close(self) -> None:
+            """Keep the engine for the next measurement."""
+
+    units = [
+        Clause(id=str(n), document_id=str(n), text=text, start=0, end=len(text))
+        for n, text in enumerate(texts)
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    write_rows(({"id": unit.id, "text": unit.text} for unit in units), folder / "clauses.jsonl")
+    plan = Plan.model_validate(
+        {
+            "store": str(folder / "store"),
+            "model": model,
+            "inputs": {"clauses": str(folder / "clauses.jsonl")},
+            "steps": {"classify": {}, "extract": {}},
+            "outputs": [
+                {"path": str(folder / f"{step}.jsonl"), "step": step} for step in ("classify", "extract")
+            ],
+        }
+    )
+    extract(units[:4], engine=engine)  # warm
+    began = time.monotonic()
+    classifier.classify(texts)
+    extract(units, engine=engine)
+    bare = time.monotonic() - began
+    began = time.monotonic()
+    report = run(plan, tools=Loaded)
+    whole = time.monotonic() - began
+    engine.close()
+    share = bare / whole
+    return Check(
+        f"{clauses} clauses, classify + extract, {model}",
+        f"{share:.0%} of the bare libraries' rate ({bare:.1f} s, {whole:.1f} s)",
+        "85%",
+        share >= 0.85 and report.failed == 0,
+    )
+
+
+def _examples() -> Path:
+    folder = prompts_folder().parent / "examples"
+    if not folder.is_dir():
+        raise InputError("the sample policies are not here", hint="run this in a checkout of the project")
+    return folder
+
+
+def _sample_plan(folder: Path, model: str) -> Path:
+    folder.mkdir(parents=True)
+    examples = _examples()
+    (folder / "plan.yaml").write_text(
+        f"store: store\nmodel: {model}\n"
+        f"inputs: {{files: {examples / 'policies'}, questions: {examples / 'questions.jsonl'}}}\n"
+        "steps: {ingest: , extract: , ask: }\n"
+        "outputs: [{path: out.jsonl, step: extract}, {path: answers.jsonl, step: ask}]\n",
+        encoding="utf-8",
+    )
+    return folder / "plan.yaml"
+
+
+def _command(plan: Path, *, after: float | None = None) -> bool:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "toolkit", "run", str(plan), "-q"], stdout=subprocess.DEVNULL
+    )
+    try:
+        if child.wait(timeout=after) != 0:
+            raise ToolkitError(f"zhengce run {plan} ended with status {child.returncode}")
+        return True
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+        return False
+
+
+def _lines_of(plan: Path) -> list[dict[str, Any]]:
+    rows = [row for name in ("out.jsonl", "answers.jsonl") for _, row in read_jsonl(plan.parent / name)]
+    return [{name: said for name, said in row.items() if name != "seconds"} for row in rows]
+
+
 @click.command()
 @click.option("--kills", "number", default=50, show_default=True, help="How often to kill.")
 @click.option("--clauses", default=20_000, show_default=True, help="Clauses of the bookkeeping run.")
+@click.option("--model", help="Also kill runs of the sample plan with this model, and compare the rate.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(number: int, clauses: int, as_json: bool) -> int:
-    """Kill, rerun and break batches, with a scripted model."""
+def command(number: int, clauses: int, model: str | None, as_json: bool) -> int:
+    """Kill, rerun and break batches, with a scripted model and a real one."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         parts: list[Callable[[], list[Check]]] = [
@@ -236,6 +357,9 @@ def command(number: int, clauses: int, as_json: bool) -> int:
             lambda: [failures(folder / "failures")],
             lambda: [kills(folder / "kills", kills=number)],
         ]
+        if model is not None:
+            parts.append(lambda: [real_throughput(folder / "rate", model=model, clauses=200)])
+            parts.append(lambda: real_kills(folder / "real", model=model, kills=5))
         checks = [found for part in parts for found in part()]
     if as_json:
         click.echo(json.dumps([asdict(found) for found in checks], ensure_ascii=False, indent=1))

@@ -15,7 +15,7 @@ import click
 from toolkit.cli.progress import shown
 from toolkit.runs import Choice, Counts, Plan, Report, load_plan, run
 
-__all__ = ["command"]
+__all__ = ["command", "stopping"]
 
 INTERRUPTED, SOME_FAILED = 130, 3
 
@@ -60,7 +60,7 @@ def command(
     if check:
         _show_estimate(plan, choice)
         return 0
-    with shown(json_log=json_log, quiet=quiet) as progress, _stopping() as stop:
+    with shown(json_log=json_log, quiet=quiet) as progress, stopping() as stop:
         if ray is not None:
             from toolkit.runs.cluster import run_on_ray
 
@@ -74,7 +74,7 @@ def command(
 
 
 @contextmanager
-def _stopping() -> Iterator[threading.Event]:
+def stopping() -> Iterator[threading.Event]:
     """Turn the first Ctrl-C or SIGTERM into a wish to stop; the second Ctrl-C interrupts."""
     stop = threading.Event()
 

@@ -142,6 +142,31 @@ def test_word_with_a_table_between_its_paragraphs(tmp_path: Path) -> None:
     assert document.text.index("第一条") < document.text.index("甲 | 3万元") < document.text.index("第二条")
 
 
+def test_numbers_that_word_draws_itself_are_in_the_text(tmp_path: Path) -> None:
+    import docx
+    from docx.oxml.ns import qn
+
+    file = docx.Document()
+    style = file.styles["List Number"]
+    listed = style.element.pPr.numPr.numId.val
+    numbering = file.part.numbering_part.element
+    linked = next(n for n in numbering.iter(qn("w:num")) if n.get(qn("w:numId")) == str(listed))
+    entry = linked.find(qn("w:abstractNumId")).get(qn("w:val"))
+    for abstract in numbering.iter(qn("w:abstractNum")):
+        if abstract.get(qn("w:abstractNumId")) == entry:
+            level = abstract.find(qn("w:lvl"))
+            level.find(qn("w:numFmt")).set(qn("w:val"), "chineseCounting")
+            level.find(qn("w:lvlText")).set(qn("w:val"), "第%1条")
+    file.add_paragraph(TITLE)
+    for n in range(12):
+        file.add_paragraph(f"竹农应当做好第{n}项工作。", style="List Number")
+    path = tmp_path / "a.docx"
+    file.save(str(path))
+    text = one(path).text
+    assert "第一条 竹农应当做好第0项工作。" in text
+    assert "第十二条 竹农应当做好第11项工作。" in text
+
+
 def pdf(lines: list[str]) -> bytes:
     """Build a PDF of Chinese text; the font is not in it, a form feed starts a page."""
     pages = "\n".join(lines).split("\f")

@@ -8,19 +8,17 @@ A file that cannot be read is an `InputError` that says why.
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from toolkit.documents.decode import decode
+from toolkit.documents.word import MAX_BYTES, OLE, read_docx
 from toolkit.errors import InputError
 
 __all__ = ["MAX_BYTES", "MAX_LINE", "READERS", "read_html", "read_markdown", "read_plain"]
 
-MAX_BYTES = 200_000_000
 MAX_LINE = 2_000_000  # characters; a longer line is a dump of data, not a policy
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _DROPPED = frozenset(
     {"script", "style", "noscript", "template", "iframe", "svg", "canvas", "nav", "header", "footer", "aside"}
     | {"form", "button", "select", "option", "input", "textarea", "object", "embed", "head"}
@@ -93,7 +91,7 @@ def check_lines(text: str, name: str) -> str:
 # ------------------------------------------------------------------ text
 def read_plain(data: bytes, name: str) -> str:
     """Decode a text file; a web page or another format under a text name is read as what it is."""
-    for magic, kind in ((b"%PDF-", "pdf"), (b"PK\x03\x04", "zip"), (_OLE, "Office")):
+    for magic, kind in ((b"%PDF-", "pdf"), (b"PK\x03\x04", "zip"), (OLE, "Office")):
         if data.startswith(magic):
             raise InputError(f"{name} is not a text file but a {kind} file", hint="give it its own ending")
     text = check_lines(decode(data, name=name), name)
@@ -251,7 +249,7 @@ def _span(cell: Any, name: str) -> int:
     return min(int(value), 50) if str(value).isdecimal() and int(value) else 1
 
 
-# ------------------------------------------------------------------ pdf and Word
+# ------------------------------------------------------------------ pdf
 def read_pdf(data: bytes, name: str) -> str:
     """Read a PDF's text layer, pages parted by form feeds; a scan without text is an InputError."""
     import pypdfium2
@@ -276,57 +274,6 @@ def read_pdf(data: bytes, name: str) -> str:
             f"{name} is a scanned PDF without a text layer", hint="run text recognition (OCR) on it first"
         )
     return check_lines("\f".join(pages), name)
-
-
-def read_docx(data: bytes, name: str) -> str:
-    """Read a Word file's paragraphs and tables in their order."""
-    from io import BytesIO
-
-    if data.startswith(_OLE):
-        locked = "EncryptedPackage".encode("utf-16-le") in data
-        if locked:
-            raise InputError(f"{name} is locked with a password", hint="save it without one")
-        raise InputError(f"{name} is in the old Word format", hint="save it as .docx")
-    import docx
-    from docx.opc.exceptions import PackageNotFoundError
-    from docx.table import Table
-
-    _check_archive(data, name)
-    try:
-        document = docx.Document(BytesIO(data))
-    except (PackageNotFoundError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{name} is not a readable Word file: {' '.join(str(error).split())}") from error
-    lines: list[str] = []
-    for block in document.iter_inner_content():
-        lines += _table_lines(block) if isinstance(block, Table) else block.text.split("\n")
-    if not any(line.strip() for line in lines):
-        raise InputError(
-            f"{name} holds no text", hint="if it holds pictures of pages, run text recognition (OCR) first"
-        )
-    return "\n".join(lines)
-
-
-def _table_lines(table: Any) -> list[str]:
-    lines = []
-    for row in table.rows:
-        cells = [" ".join(cell.text.split()) for cell in row.cells]
-        # Merged cells come once for each column that they span.
-        cells = [c for i, c in enumerate(cells) if i == 0 or row.cells[i]._tc is not row.cells[i - 1]._tc]
-        if any(cells):
-            lines.append("\t".join(cells) if len(cells) > 1 else cells[0])
-    return lines
-
-
-def _check_archive(data: bytes, name: str) -> None:
-    from io import BytesIO
-
-    try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-    except zipfile.BadZipFile as error:
-        raise InputError(f"{name} is broken: {error}", hint="save it again") from error
-    if size > 5 * MAX_BYTES:
-        raise InputError(f"{name} unpacks to {size / 1e6:.0f} MB", hint="it is no policy file")
 
 
 READERS: dict[str, Callable[[bytes, str], str]] = {

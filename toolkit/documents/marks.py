@@ -149,7 +149,7 @@ def looks_like_title(text: str) -> bool:
     if (
         is_table_row(bare)
         or not closed(bare)
-        or bare[0] in "为，、；的和"
+        or bare[0] in "为，、；的"
         or len(re.findall("[，,]", bare)) > 2
     ):
         return False

@@ -12,7 +12,8 @@ from datetime import date, datetime
 from typing import Any
 
 from toolkit.documents.decode import decode
-from toolkit.documents.formats import _OLE, _check_archive, check_lines
+from toolkit.documents.formats import check_lines
+from toolkit.documents.word import OLE, check_archive
 from toolkit.errors import InputError
 
 __all__ = ["LABELS", "read_rows", "record_lines"]
@@ -71,13 +72,13 @@ def _delimiter(text: str) -> str:
 
 
 def _workbook(data: bytes, name: str) -> list[tuple[str, list[list[str]]]]:
-    if data.startswith(_OLE):
+    if data.startswith(OLE):
         locked = "EncryptedPackage".encode("utf-16-le") in data
         said = "is locked with a password" if locked else "is in the old Excel format"
         raise InputError(
             f"{name} {said}", hint="save it as .xlsx without one" if locked else "save it as .xlsx"
         )
-    _check_archive(data, name)
+    check_archive(data, name)
     from openpyxl import load_workbook
     from openpyxl.utils.exceptions import InvalidFileException
 

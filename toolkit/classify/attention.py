@@ -1,9 +1,9 @@
 """Codes read off a language model's token states: for each code, where in the clause to look.
 
 In: the embedding model's last hidden states of each clause, (tokens, width). Out: `Attention`, margins for
-new clauses. Each code has a query that weighs the tokens (softmax), and three directions: for the
-weighed state, for the plain mean, and for each feature's highest value. Everything else of the language model stays as it is, so fitting
-takes seconds; a mean over all tokens alone loses what a long clause says in passing.
+new clauses. Each code has a query that weighs the tokens (softmax), and three directions: for the weighed
+state, for the plain mean, and for each feature's highest value. The language model itself stays as it is,
+so fitting takes seconds; a mean over all tokens alone loses what a long clause says in passing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Attention", "States", "fit_attention"]
 Floats32 = NDArray[np.float32]
 States = Sequence[NDArray[np.float16]]
 
-_SHARP = 4.0  # the softmax's inverse temperature
+_SHARP = np.float32(4.0)  # the softmax's inverse temperature
 _SPREAD = 0.25  # standard deviation that the states are brought to
 _BATCH = 16
 

@@ -7,6 +7,7 @@ format, and what its training measured. Reading one runs no code of its maker's.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zipfile
 from collections.abc import Callable, Sequence
@@ -58,7 +59,7 @@ class Classifier:
         source = DEFAULT if path is None else Path(path)
         try:
             data = source.read_bytes()
-            with np.load(source, allow_pickle=False) as archive:
+            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             about = json.loads(arrays.pop("about").tobytes())
             if about["format"] != _FORMAT:
@@ -70,7 +71,15 @@ class Classifier:
         except OSError as error:
             reason = error.strerror or "it is not a zip file"
             raise InputError(f"cannot read the classifier {source}: {reason}") from error
-        except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, ValidationError) as error:
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            EOFError,
+            zipfile.BadZipFile,
+            ValidationError,
+        ) as error:
             raise InputError(
                 f"{source} is not a classifier's file", hint="make one: zhengce train LABELS.tsv --out FILE"
             ) from error

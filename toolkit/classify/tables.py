@@ -5,8 +5,9 @@ from __future__ import annotations
 import unicodedata
 
 from toolkit.classify.measures import Measures, TrainingReport
+from toolkit.classify.protocol import Protocol
 
-__all__ = ["measures_text", "training_text"]
+__all__ = ["measures_text", "protocol_text", "training_text"]
 
 _SHOWN = 10
 _NAME = 22
@@ -39,6 +40,21 @@ def measures_text(measures: Measures) -> str:
         f"calibration error: first code {measures.ece:.4f}, chosen codes {measures.ece_chosen:.4f}, "
         f"all pairs {measures.ece_pairs:.4f}"
     )
+    return "\n".join(lines)
+
+
+def protocol_text(protocol: Protocol) -> str:
+    """Say what the five folds measured."""
+    lines = [measures_text(protocol.measures)]
+    lines.append(
+        f"review {protocol.asked:g}: {protocol.accepted:.4f} of the clauses accepted, "
+        f"precision of their codes {protocol.precision:.4f}"
+    )
+    lines += [
+        f"near-duplicates (cosine from {one.least:g}): {one.pairs} pairs, F1 of their codes {one.f1:.4f}, "
+        f"the same codes {one.exact:.4f}"
+        for one in protocol.agreement
+    ]
     return "\n".join(lines)
 
 

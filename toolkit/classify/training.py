@@ -24,7 +24,7 @@ from toolkit.classify.review import ReviewCurve
 from toolkit.classify.taxonomy import Taxonomy, load_taxonomy
 from toolkit.errors import InputError
 
-__all__ = ["cross_margins", "fit", "train"]
+__all__ = ["cross_margins", "fit", "fit_members", "score_on", "train"]
 
 LONGEST_GRAM = 4
 FEWEST_TEXTS = 2  # a gram of one clause alone tells little, and half of the file is such grams
@@ -103,6 +103,12 @@ def fit_members(
     matrix = grams.matrix(texts)
     target = np.concatenate([coded.truth[rows], truth]).astype(np.int8)
     return grams, (fit_linear(matrix, target), fit_logistic(matrix, target))
+
+
+def score_on(classifier: Classifier, coded: Coded) -> Measures:
+    """Measure a classifier on coded clauses that it was not fitted to."""
+    scores = classifier.scores(coded.texts)
+    return measure(scores, choose(scores, classifier.calibration.threshold), coded.truth, coded.taxonomy)
 
 
 def _definitions(taxonomy: Taxonomy) -> tuple[list[tuple[Counts, Counts]], NDArray[np.int8]]:

@@ -1,0 +1,137 @@
+"""Five folds, strictly: what a classifier fitted, tuned and calibrated on four folds does on the fifth.
+
+In: coded clauses. Out: `Protocol`. The calibration and the review limit for a fold are fitted to margins
+of models that saw neither that fold nor the clause, so a model is fitted for every pair of folds too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.classify.calibration import choose, fit_calibration
+from toolkit.classify.grams import count_grams
+from toolkit.classify.labels import Coded
+from toolkit.classify.measures import Measures, measure
+from toolkit.classify.review import ReviewCurve
+from toolkit.classify.training import LONGEST_GRAM, fit_members
+from toolkit.errors import InputError
+from toolkit.records import Record
+from toolkit.text import squeeze
+
+__all__ = ["Agreement", "Protocol", "near_duplicates", "run_protocol"]
+
+Progress = Callable[[int, int, str], None]
+Floats = NDArray[np.float64]
+
+
+class Agreement(Record):
+    """How far clauses that are nearly the same have the same codes: F1 of one's codes against the
+    other's, over the pairs whose character 2- and 3-grams have a TF-IDF cosine from `least` up."""
+
+    least: float
+    pairs: int
+    f1: float
+    exact: float
+
+
+class Protocol(Record):
+    """Figures over all folds. `accepted` is the share of clauses that the review asked for at
+    `asked` accepts, `precision` that of their codes."""
+
+    measures: Measures
+    asked: float
+    accepted: float
+    precision: float
+    agreement: tuple[Agreement, ...]
+
+
+def run_protocol(coded: Coded, *, review: float = 0.9, progress: Progress | None = None) -> Protocol:
+    """Run the five folds; a file with an empty fold is an InputError."""
+    folds = coded.folds
+    names = sorted({int(fold) for fold in folds})
+    if len(names) < 3:
+        raise InputError(f"the clauses fall into {len(names)} folds", hint="code more clauses")
+    held = _margins_without(coded, names, progress)
+    scores = np.zeros(coded.truth.shape)
+    chosen = np.zeros(coded.truth.shape, dtype=np.bool_)
+    accepted = np.zeros(len(coded), dtype=np.bool_)
+    for fold in names:
+        inner, outer = folds != fold, folds == fold
+        margins = held[fold]
+        calibration = fit_calibration(margins[:, inner], coded.truth[inner])
+        scores[outer] = calibration.probabilities(margins[:, outer])
+        chosen[outer] = choose(scores[outer], calibration.threshold)
+        curve = _inner_curve(margins, coded, fold, names)
+        sure = np.where(chosen[outer], scores[outer], np.inf).min(axis=1)
+        accepted[outer] = sure >= curve.limit(review)[0]
+    said = chosen & accepted[:, None]
+    return Protocol(
+        measures=measure(scores, chosen, coded.truth, coded.taxonomy),
+        asked=review,
+        accepted=round(float(accepted.mean()), 4),
+        precision=round(float((said & (coded.truth == 1)).sum() / max(1, said.sum())), 4),
+        agreement=near_duplicates(coded),
+    )
+
+
+def _margins_without(coded: Coded, names: list[int], progress: Progress | None) -> dict[int, Floats]:
+    """Give, for each fold, margins of all clauses by models that saw neither the fold nor the clause."""
+    folds = coded.folds
+    counted = [count_grams(text, longest=LONGEST_GRAM) for text in coded.texts]
+    left_out = [(name,) for name in names] + list(combinations(names, 2))
+    held: dict[int, Floats] = {}
+    for done, without in enumerate(left_out):
+        if progress is not None:
+            progress(done, len(left_out), "fitting without folds " + ", ".join(str(at + 1) for at in without))
+        grams, members = fit_members(coded, counted, np.flatnonzero(~np.isin(folds, without)))
+        for fold in without:
+            rows = np.flatnonzero(folds == (fold if len(without) == 1 else sum(without) - fold))
+            matrix = grams.matrix([counted[int(row)] for row in rows])
+            margins = held.setdefault(fold, np.zeros((len(members), *coded.truth.shape)))
+            for member, linear in enumerate(members):
+                margins[member, rows] = linear.margins(matrix)
+    if progress is not None:
+        progress(len(left_out), len(left_out), "done")
+    return held
+
+
+def _inner_curve(margins: Floats, coded: Coded, fold: int, names: list[int]) -> ReviewCurve:
+    """Measure the review limit on the other folds, each calibrated on the rest of them."""
+    folds = coded.folds
+    scores = np.zeros(coded.truth.shape)
+    chosen = np.zeros(coded.truth.shape, dtype=np.bool_)
+    for other in names:
+        if other != fold:
+            rows, rest = folds == other, (folds != other) & (folds != fold)
+            calibration = fit_calibration(margins[:, rest], coded.truth[rest])
+            scores[rows] = calibration.probabilities(margins[:, rows])
+            chosen[rows] = choose(scores[rows], calibration.threshold)
+    inner = folds != fold
+    return ReviewCurve.measure(scores[inner], chosen[inner], coded.truth[inner])
+
+
+def near_duplicates(coded: Coded) -> tuple[Agreement, ...]:
+    """Measure how far the coders agree with themselves: near-duplicate clauses and their codes."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    plain = [squeeze(text) for text in coded.texts]
+    matrix = TfidfVectorizer(analyzer="char", ngram_range=(2, 3), sublinear_tf=True).fit_transform(plain)
+    near = (matrix @ matrix.T).tocoo()
+    found = []
+    for least in (0.9, 0.7, 0.5):
+        kept = (near.data >= least) & (near.row < near.col)
+        one, other = coded.truth[near.row[kept]], coded.truth[near.col[kept]]
+        both, said = int((one & other).sum()), int(one.sum() + other.sum())
+        found.append(
+            Agreement(
+                least=least,
+                pairs=int(kept.sum()),
+                f1=round(2 * both / said, 4) if said else 0.0,
+                exact=round(float((one == other).all(axis=1).mean()), 4) if kept.any() else 0.0,
+            )
+        )
+    return tuple(found)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from toolkit.engine.constraints import bounded
@@ -50,6 +51,7 @@ class RemoteEngine:
         context: int | None = None,
     ) -> None:
         self._url = url.rstrip("/") if url else None
+        self._own_server = self._url is not None and "openai.com" not in self._url
         self._timeout = timeout
         self._concurrency = max(1, concurrency)
         listed = self._list_model(model) if self._url else {}
@@ -154,25 +156,25 @@ class RemoteEngine:
     # -------------------------------------------------------------- one request
     def _together(
         self, requests: Iterable[Asked], work: Callable[[Asked], Found]
-    ) -> Iterator[tuple[int, Found | Exception]]:
+    ) -> Generator[tuple[int, Found | Exception], None, None]:
         """Work on a lazily read stream, `concurrency` at once; an error comes in its result's place."""
         pending: dict[Future[Found], int] = {}
         source = enumerate(requests)
-        with ThreadPoolExecutor(self._concurrency) as pool:
-            try:
-                while True:
-                    while len(pending) < self._concurrency and (item := next(source, None)) is not None:
-                        pending[pool.submit(work, item[1])] = item[0]
-                    if not pending:
-                        return
-                    for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                        index, error = pending.pop(future), future.exception()
-                        if error is not None and not isinstance(error, ToolkitError):
-                            raise error
-                        yield index, future.result() if error is None else error
-            finally:
-                for future in pending:
-                    future.cancel()
+        pool = ThreadPoolExecutor(self._concurrency)
+        try:
+            while True:
+                while len(pending) < self._concurrency and (item := next(source, None)) is not None:
+                    pending[pool.submit(work, item[1])] = item[0]
+                if not pending:
+                    return
+                for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                    index, error = pending.pop(future), future.exception()
+                    if error is not None and not isinstance(error, ToolkitError):
+                        raise error
+                    yield index, future.result() if error is None else error
+        finally:
+            # Not waiting: a generator that nobody closes ends in the garbage collector, in any thread.
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _reply(self, request: Request) -> Reply:
         try:
@@ -215,17 +217,19 @@ class RemoteEngine:
         asked: dict[str, Any] = {"max_tokens": request.max_tokens, "temperature": request.temperature}
         if request.stop:
             asked["stop"] = list(request.stop)
-        if request.temperature > 0 and self._url:
+        if request.temperature > 0 and self._own_server:
             asked["seed"] = request.seed
         if request.json_schema is not None:
             schema = {"name": "reply", "schema": bounded(request.json_schema), "strict": True}
             asked["response_format"] = {"type": "json_schema", "json_schema": schema}
         extra: dict[str, Any] = {}
+        if self._own_server:
+            extra["max_tokens"] = request.max_tokens  # LangChain sends the newer max_completion_tokens
         if request.grammar is not None:
-            if not self._url:
+            if not self._own_server:
                 raise InputError(f"{self._model} takes no grammar", hint="give a JSON schema")
             extra["grammar"] = request.grammar
-        if request.prefill and self._url:
+        if request.prefill and self._own_server:
             extra |= {"add_generation_prompt": False, "continue_final_message": True}
         return asked | ({"extra_body": extra} if extra else {})
 
@@ -316,12 +320,13 @@ class RemoteEngine:
         return ContextOverflow(needed=needed, available=limit)
 
 
-def _in_order(found: Iterator[tuple[int, Found | Exception]], count: int) -> list[Found]:
+def _in_order(found: Generator[tuple[int, Found | Exception], None, None], count: int) -> list[Found]:
     results: dict[int, Found] = {}
-    for index, result in found:
-        if isinstance(result, Exception):
-            raise result
-        results[index] = result
+    with closing(found):
+        for index, result in found:
+            if isinstance(result, Exception):
+                raise result
+            results[index] = result
     return [results[index] for index in range(count)]
 
 

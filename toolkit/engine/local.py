@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,6 +57,9 @@ class LocalEngine:
         self._template = ChatTemplate(self._runtime)
         self._constraints = Constraints(self._runtime)
         self._scheduler = Scheduler(self._runtime, parallel=parallel, chunk=_CHUNK)
+        self._left: deque[Work[Any]] = deque()
+        """Jobs whose callers went away. The next step drops them: a forgotten generator may end in the
+        garbage collector, inside a step, where the lock cannot be taken."""
         self._window = 2 * parallel
         self._fingerprint: str | None = None
 
@@ -95,12 +100,8 @@ class LocalEngine:
         Raises the first request's error that comes up: ContextOverflow, InputError for a grammar
         that cannot be compiled, ModelError where llama.cpp fails.
         """
-        found: dict[int, Reply] = {}
-        for index, reply in self._run(requests, self._generation, keep_all=len(requests) == 1):
-            if isinstance(reply, Exception):
-                raise reply
-            found[index] = reply
-        return [found[index] for index in range(len(requests))]
+        running = self._run(requests, self._generation, keep_all=len(requests) == 1)
+        return _in_order(running, len(requests))
 
     def generate_as_completed(self, requests: Iterable[Request]) -> Iterator[tuple[int, Reply | Exception]]:
         """Answer a lazily read stream, each (index, reply) as it finishes."""
@@ -108,12 +109,8 @@ class LocalEngine:
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[Scores]:
         """Give each label's log-probability after its prompt; nothing is generated."""
-        found: dict[int, Scores] = {}
-        for index, scores in self._run(requests, self._scoring):
-            if isinstance(scores, Exception):
-                raise scores
-            found[index] = scores
-        return [found[index] for index in range(len(requests))]
+        running = self._run(requests, self._scoring)
+        return _in_order(running, len(requests))
 
     def stream(self, request: Request) -> Iterator[str]:
         """Give the pieces of one reply as they are decoded; whole characters only."""
@@ -128,7 +125,7 @@ class LocalEngine:
                     sent += len(piece)
                     yield piece
         finally:
-            self._cancel([job])
+            self._left.append(job)
 
     def close(self) -> None:
         """Free the model's memory; a second call does nothing."""
@@ -140,7 +137,7 @@ class LocalEngine:
     # -------------------------------------------------------------- running
     def _run(
         self, requests: Iterable[Asked], make: Callable[[Asked], Work[Found]], *, keep_all: bool = False
-    ) -> Iterator[tuple[int, Found | Exception]]:
+    ) -> Generator[tuple[int, Found | Exception], None, None]:
         source = enumerate(requests)
         mine: dict[int, Work[Found]] = {}
         try:
@@ -157,7 +154,7 @@ class LocalEngine:
                 for index in [i for i, job in mine.items() if job.result is not None]:
                     yield index, mine.pop(index).require_result()
         finally:
-            self._cancel(list(mine.values()))
+            self._left.extend(mine.values())
 
     def _submit(self, job: Work[Found], *, keep_all: bool) -> Work[Found]:
         job.keep_all = keep_all
@@ -169,13 +166,9 @@ class LocalEngine:
     def _step_unless_done(self, jobs: Sequence[Work[Any]]) -> None:
         with self._lock:
             self._open()
+            self._scheduler.cancel([self._left.popleft() for _ in range(len(self._left))])
             if all(job.result is None for job in jobs):
                 self._scheduler.step()
-
-    def _cancel(self, jobs: Sequence[Work[Any]]) -> None:
-        with self._lock:
-            if self._runtime is not None:
-                self._scheduler.cancel(jobs)
 
     def _generation(self, request: Request) -> Generation:
         prompt = self._template.tokens(request.messages, request.prefill)
@@ -198,6 +191,16 @@ class LocalEngine:
         if self._runtime is None:
             raise ModelError(f"the engine of {self._name} is closed")
         return self._runtime
+
+
+def _in_order(found: Generator[tuple[int, Found | Exception], None, None], count: int) -> list[Found]:
+    results: dict[int, Found] = {}
+    with closing(found):
+        for index, result in found:
+            if isinstance(result, Exception):
+                raise result
+            results[index] = result
+    return [results[index] for index in range(count)]
 
 
 def _require_working_build(path: Path) -> None:

@@ -128,7 +128,11 @@ class Runtime:
         self._memory = self._api.llama_get_memory(self._context)
         self._batch = _Batch(settings.batch)
         self.cells: int = self._api.llama_n_ctx(self._context)
+        self.computed = 0
+        """Tokens computed so far, in `batches` batches."""
+        self.batches = 0
         self._pieces: dict[int, bytes] = {}
+        self._buffer = ctypes.create_string_buffer(1024)
         self._ends: frozenset[int] | None = None
 
     @staticmethod
@@ -191,10 +195,11 @@ class Runtime:
             known = self._pieces[token] = self._piece(token)
         return known
 
-    def _piece(self, token: int) -> bytes:
-        buffer = ctypes.create_string_buffer(512)
-        count = self._api.llama_token_to_piece(self._vocab, token, buffer, 512, 0, False)
-        return buffer.raw[:count] if count > 0 else b""
+    def _piece(self, token: int, *, special: bool = False) -> bytes:
+        count = self._api.llama_token_to_piece(
+            self._vocab, token, self._buffer, len(self._buffer), 0, special
+        )
+        return ctypes.string_at(self._buffer, count) if count > 0 else b""
 
     @property
     def ends(self) -> frozenset[int]:
@@ -229,10 +234,25 @@ class Runtime:
         return found.decode("utf-8") if found else None
 
     def constraint_tokenizer(self) -> Any:
-        """Make llguidance's view of the vocabulary; takes about a second."""
-        from llguidance.llamacpp import lltokenizer_from_vocab
+        """Make llguidance's view of the vocabulary; takes about half a second.
 
-        return lltokenizer_from_vocab(self._vocab)
+        Control tokens get the mark 0xff, so that no grammar takes them for text.
+        """
+        from llguidance import LLTokenizer
+
+        tokens = []
+        for token in range(self.vocabulary):
+            piece = self._piece(token, special=True)
+            attributes = self._api.llama_vocab_get_attr(self._vocab, token)
+            written = attributes & self._api.LLAMA_TOKEN_ATTR_USER_DEFINED and piece[:1] + piece[-1:] == b"<>"
+            control = attributes & self._api.LLAMA_TOKEN_ATTR_CONTROL or written
+            tokens.append(b"\xff" + piece if control else piece)
+        tokenize = ctypes.cast(self._api.llama_cpp._lib.llama_tokenize, ctypes.c_void_p).value
+        main = self._api.llama_vocab_eos(self._vocab)
+        ends = [main, *sorted(self.ends - {main})]
+        return LLTokenizer.from_llamacpp(
+            tokens=tokens, vocab_ptr=self._vocab, tokenize_fptr=tokenize, eos_token=ends
+        )
 
     # -------------------------------------------------------------- sequences
     def decode(self, runs: Sequence[Run]) -> list[list[npt.NDArray[np.float32]]]:
@@ -246,6 +266,8 @@ class Runtime:
             raise ModelError(
                 f"llama.cpp failed to decode {self._batch.struct.n_tokens} tokens (status {status})"
             )
+        self.computed += self._batch.struct.n_tokens
+        self.batches += 1
         return [[self._logits(row) for row in wanted] for wanted in rows]
 
     def _logits(self, row: int) -> npt.NDArray[np.float32]:

@@ -137,7 +137,7 @@ class Assistant:
 
     def _draft(self, question: Question, name: str) -> _Draft:
         scope = look(question, self._corpus.documents)
-        retrieved = self._retriever.retrieve(question.search_text, k=_RETRIEVED)
+        retrieved = self._retriever.retrieve(question.text, k=_RETRIEVED)
         if scope.missing is not None:
             nearest = Found((), tuple(retrieved[:_NEAREST]), self._corpus.weigh(()), ())
             return _Draft(question=question, scope=scope, name=name, found=nearest, lacking=scope.missing)

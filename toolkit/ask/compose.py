@@ -14,13 +14,14 @@ from toolkit.ask.folding import folded
 from toolkit.ask.question import Question
 from toolkit.ask.rank import Candidate, Weights, match
 from toolkit.ask.values import CHECKED, degree, holds, spans, tiers_in
-from toolkit.ask.windows import split_sentences
+from toolkit.ask.windows import Sentence, split_sentences
 from toolkit.records import Clause, Document
 
 __all__ = ["Piece", "answer_text", "choose", "list_items", "pieces_of", "trim"]
 
 _PART = re.compile(r"[^，,；;。：:]+[，,；;。：:]?")
 _LEAN = re.compile(r"^(?:其中|同时|并|且|但|此外|另外|在此基础上|以上|上述|前款|该)")
+_SPACED = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
 _LONG_LIST = 420
 _ENOUGH = 90
 
@@ -152,31 +153,21 @@ def list_items(candidate: Candidate, clauses: Sequence[Clause]) -> list[Piece]:
     """
     clause, document = candidate.held.clause, candidate.held.document
     sentences = split_sentences(clause.text)
-    window = candidate.window
-    last = window.last
-    lead = sentences[last]
-    inside = sentences[last + 1 :] if lead.text.endswith(("：", ":")) else []
-    if not inside and window.first and _item(sentences[window.first].text):
-        # The run is an item itself: go back to the lead.
-        back = window.first
-        while back > 0 and _item(sentences[back].text):
-            back -= 1
-        if sentences[back].text.endswith(("：", ":")):
-            lead, inside = sentences[back], sentences[back + 1 :]
-    if inside:
-        end = lead.end
-        for sentence in inside:
-            if not _item(sentence.text) or sentence.end - lead.start > _LONG_LIST:
-                break
-            end = sentence.end
-        if end > lead.end:
-            return [Piece(document, clause, lead.start, end)]
-    if not lead.text.endswith(("：", ":")):
+    at = _opening(sentences, candidate)
+    if at is None:
         return []
+    lead = sentences[at]
+    end = lead.end
+    for sentence in sentences[at + 1 :]:
+        if not _item(sentence.text) or sentence.end - lead.start > _LONG_LIST:
+            break
+        end = sentence.end
+    if end > lead.end:
+        return [Piece(document, clause, lead.start, end)]
     pieces = [Piece(document, clause, lead.start, lead.end)]
-    at = next(i for i, other in enumerate(clauses) if other.id == clause.id)
+    position = next(i for i, other in enumerate(clauses) if other.id == clause.id)
     room = _LONG_LIST - len(lead.text)
-    for item in clauses[at + 1 :]:
+    for item in clauses[position + 1 :]:
         below = (
             len(item.heading_path) > len(clause.heading_path)
             and item.heading_path[: len(clause.heading_path)] == clause.heading_path
@@ -188,6 +179,18 @@ def list_items(candidate: Candidate, clauses: Sequence[Clause]) -> list[Piece]:
     return pieces if len(pieces) > 1 else []
 
 
+def _opening(sentences: Sequence[Sentence], candidate: Candidate) -> int | None:
+    """The sentence that opens the list which the run opens or is a part of."""
+    window = candidate.window
+    for at in range(window.first, window.last + 1):
+        if sentences[at].text.endswith(("：", ":")):
+            return at
+    at = window.first
+    while at > 0 and _item(sentences[at].text):
+        at -= 1
+    return at if sentences[at].text.endswith(("：", ":")) else None
+
+
 def _item(text: str) -> bool:
     return re.match(r"[（(]?(?:[一二三四五六七八九十]{1,3}|\d{1,2})[）).、．]|[①-⑳]", text) is not None
 
@@ -196,7 +199,7 @@ def answer_text(pieces: Sequence[Piece]) -> str:
     """Join the quotes to a text; parts of one clause that are apart are parted by …."""
     text = ""
     for piece in pieces:
-        quote = piece.quote.strip().rstrip("，,；;：:")
+        quote = _SPACED.sub("", piece.quote.strip()).rstrip("，,；;")
         if text and not text.endswith(("。", "！", "？", "：", ":")):
             text += "；"
         text += quote

@@ -21,7 +21,12 @@ Path = tuple[str, ...]
 LIMIT = 600
 """Characters of a question; a longer one is refused, for nothing in it would be read reliably."""
 
-_YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)\s*(?:年|[-—~至到]|版|度)")
+_YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)\s*(?:年度?|[-—~至到]|版)")
+_APPLYING = re.compile(r"申报|申请|报名|受理|提交|报送")
+_GIVEN_SHARE = re.compile(
+    r"(?:补|贴|奖|给|报|抵|资助|支持|返|减)[^，,。]{0,8}(?:[百千]分之几|几成|多少比例|几个点|百分之多少|多少)"
+    r"|(?:[百千]分之几|几成|多少比例|几个点|百分之多少)[^，,。]{0,6}(?:补|贴|奖|给|报|抵|资助|支持|返|减)"
+)
 _QUOTED = re.compile(r"[“\"‘「《]([^”\"’」》]+)[”\"’」》]")
 _SPLIT = re.compile(r"[，,。；;？?！!：:]")
 _WORD = re.compile(r"[0-9A-Za-z一-龥]")
@@ -79,7 +84,9 @@ class Question:
     @property
     def asks_a_given_sum(self) -> bool:
         """Whether the answer must hold a sum or share that the policy gives, not a threshold."""
-        return self.granted and "money" in self.wants
+        if not self.granted:
+            return False
+        return "money" in self.wants or ("rate" in self.wants and _GIVEN_SHARE.search(self.text) is not None)
 
     @property
     def kind(self) -> str:
@@ -217,7 +224,7 @@ def _terms(
 ) -> tuple[tuple[Term, ...], tuple[str, ...]]:
     """The content words, and the pairs of them that stand side by side."""
     for name in sorted({name for name, _, _ in mentions}, key=len, reverse=True):
-        text = text.replace(name, "　")
+        text = text.replace(f"{name}级", "　").replace(name, "　")
     text = _YEAR.sub("　", text)
     named = [name for name in _QUOTED.findall(text) if 2 <= len(name) <= 20]
     terms = {name: Term(word=name, named=True) for name in named}

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from toolkit.ask.folding import folded
 from toolkit.figures import read_roles
 
 __all__ = ["CHECKED", "answers", "degree", "given_figures", "holds", "spans", "sums_in", "tiers_in"]
@@ -64,12 +65,13 @@ def given_figures(text: str) -> tuple[tuple[int, int], ...]:
     )
 
 
+_NUMBER = r"\d[\d.,]*"
+_UNIT = r"[百千]?[万亿]"
+_CONTAINED = r"(?:\([不包]?含\))?"
 _BOUND = re.compile(
-    r"(?P<low>\d[\d.,]*)\s*(?P<lowunit>[百千]?[万亿])?元?(?:[（(](?:不?含)[）)])?(?:以上)?(?:至|到|—|-|~|～)"
-    r"(?P<high>\d[\d.,]*)\s*(?P<highunit>[百千]?[万亿])元?"
-    r"|(?:超过|高于|大于|满)?(?P<value>\d[\d.,]*)\s*(?P<unit>[百千]?[万亿])?元(?:[（(](?:不?含)[）)])?"
-    r"(?P<side>及?(?:以下|以内|以上)|的?部分)?"
-    r"(?:[（(]不?含[）)])?(?:(?:不满|至|且不满)(?P<top>\d[\d.,]*)\s*(?P<topunit>[百千]?[万亿])元)?"
+    rf"(?P<low>{_NUMBER})(?P<lowunit>{_UNIT})?元?{_CONTAINED}(?:以上)?(?:至|到|-|~|不满|且不满)"
+    rf"(?P<high>{_NUMBER})(?P<highunit>{_UNIT})元?"
+    rf"|(?P<value>{_NUMBER})(?P<unit>{_UNIT})?元{_CONTAINED}(?P<side>及?(?:以下|以内|以上))"
 )
 _MAGNITUDE = {"": 1, "万": 10**4, "百万": 10**6, "千万": 10**7, "亿": 10**8}
 
@@ -78,18 +80,14 @@ _MAGNITUDE = {"": 1, "万": 10**4, "百万": 10**6, "千万": 10**7, "亿": 10**
 def tiers_in(text: str) -> tuple[tuple[float, float], ...]:
     """The ranges of sums in yuan that a text sets bounds with: 50万元以上不满200万元, 500万元（含）以下."""
     found = []
-    for match in _BOUND.finditer(text):
+    for match in _BOUND.finditer(folded(text)):
         part = match.groupdict()
         if part["low"]:
             unit = part["lowunit"] or part["highunit"]
             found.append((_sum(part["low"], unit), _sum(part["high"], part["highunit"])))
-        elif part["top"]:
-            found.append(
-                (_sum(part["value"], part["unit"] or part["topunit"]), _sum(part["top"], part["topunit"]))
-            )
-        elif part["side"] and "上" in part["side"]:
+        elif part["side"].endswith("以上"):
             found.append((_sum(part["value"], part["unit"]), float("inf")))
-        elif part["side"] and "分" not in part["side"]:
+        else:
             found.append((0.0, _sum(part["value"], part["unit"])))
     return tuple(found)
 
@@ -111,7 +109,7 @@ _STRONG = {
     ),
     "definition": re.compile(r"是指|系指|所称|指的是|[，：]指|主要涵盖"),
     "condition": re.compile(
-        r"(?:下列|以下|如下)(?:基本)?(?:条件|要求|标准)|条件之一|(?:应|须)(?:当)?(?:同时)?(?:符合|具备|满足)|条件"
+        r"(?:下列|以下|如下)[^，。；]{0,8}(?:条件|要求|标准)|条件之一|(?:应|须)当?(?:至少|同时)?(?:符合|具备|满足)"
     ),
 }
 
@@ -144,10 +142,10 @@ def holds(kind: str, text: str, *, strictly: bool = True) -> bool:
 def _listing(text: str) -> float:
     """How far a text is or opens a list: named things side by side, items, many parts."""
     if text.rstrip().endswith(("：", ":")):
-        return 1.0
+        return 1.0  # it opens a list
     named = len(re.findall(r"”(?:、|和|及|以及)?“", text))
     items = len(re.findall(r"[（(][一二三四五六七八九十]{1,2}[）)]|[①-⑳]", text))
-    return min(1.0, 0.25 + 0.15 * text.count("、") + 0.25 * named + 0.2 * items)
+    return min(0.85, 0.25 + 0.15 * text.count("、") + 0.25 * named + 0.2 * items)
 
 
 def spans(kind: str, text: str) -> list[tuple[int, int]]:

@@ -51,7 +51,9 @@ def reply(request: Request) -> str:
     if request.json_schema is None:
         return "您好，hello world."
     shape = request.json_schema
-    return json.dumps({name: _value(field) for name, field in shape["properties"].items()}, ensure_ascii=False)
+    return json.dumps(
+        {name: _value(field) for name, field in shape["properties"].items()}, ensure_ascii=False
+    )
 
 
 def _value(field: dict[str, Any]) -> Any:
@@ -191,7 +193,9 @@ class Shelf(BaseRetriever):
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
     ) -> list[LangDocument]:
         return [
-            LangDocument(page_content="甲级民宿一次性奖励8万元。乙级民宿奖励3万元。", metadata={"policy": "办法"}),
+            LangDocument(
+                page_content="甲级民宿一次性奖励8万元。乙级民宿奖励3万元。", metadata={"policy": "办法"}
+            ),
             LangDocument(page_content="每年四月申报。"),
         ]
 

@@ -248,7 +248,9 @@ with Store.open(sys.argv[1]) as store, store.writing():
 
 
 def test_a_second_writer_is_told_who_writes_and_readers_are_not_kept_out(store: Store) -> None:
-    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(store.path)], stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(store.path)], stdout=subprocess.PIPE, text=True
+    )
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
@@ -381,10 +383,18 @@ def test_a_store_of_the_folder_is_not_read_from_a_server(store: Store, server: s
 
 
 # ------------------------------------------------------------------ a full disk
+def fill(store: Store) -> None:
+    """Add documents until something gives."""
+    for n in range(2000):
+        store.add(*policy(f"第{n}号", [f"第{n}号{i}" * 200 for i in range(20)]))
+
+
 def test_a_full_disk_is_one_clear_error_and_what_was_stored_stays(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(disk)], capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(disk)], capture_output=True
+    )
     if mounted.returncode != 0:
         pytest.skip("a small tmpfs cannot be mounted here")
     try:
@@ -392,8 +402,7 @@ def test_a_full_disk_is_one_clear_error_and_what_was_stored_stays(tmp_path: Path
             store.use_embedder(MARK)
             store.add(*policy("星桥区民宿管理细则", TEXTS["星桥区民宿管理细则"]))
             with pytest.raises((StoreError, OSError)) as caught:
-                for n in range(2000):
-                    store.add(*policy(f"第{n}号", [f"第{n}号{i}" * 200 for i in range(20)]))
+                fill(store)
             assert "\n" not in str(caught.value)
         assert len(Store.open(disk / "s").clauses()) >= 3
     finally:

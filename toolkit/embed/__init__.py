@@ -53,7 +53,7 @@ class Embedder:
         self._threads = threads
         self._runner: BertRunner | None = None
         self._lock = threading.Lock()
-        self._queries: OrderedDict[str, Vectors] = OrderedDict()
+        self._queries: OrderedDict[str, Vectors] = OrderedDict()  # a question: (dimension,)
         self.fingerprint = f"{path.stem}:{_RECIPE}"
         self.long_texts = 0
 
@@ -61,26 +61,27 @@ class Embedder:
         self, texts: Sequence[str], *, kind: Kind, progress: Callable[[int], None] | None = None
     ) -> Vectors:
         """Embed the texts in their order to (texts, 384); `progress` gets the number done so far."""
-        if kind == "query" and len(texts) == 1:
-            return self._cached(texts[0])
+        if kind == "query":
+            return self._cached(texts)
         return self._embed(texts, kind, progress)
 
     def count_tokens(self, text: str) -> int:
         """Count the tokens of a text as a passage, borders included."""
         return len(self._load().tokenize(_prepare(text, "passage"))) + 2
 
-    def _cached(self, text: str) -> Vectors:
+    def _cached(self, texts: Sequence[str]) -> Vectors:
+        """Embed questions, those asked before from memory."""
         with self._lock:
-            found = self._queries.get(text)
-            if found is not None:
+            missing = [text for text in dict.fromkeys(texts) if text not in self._queries]
+        fresh = dict(zip(missing, self._embed(missing, "query", None), strict=True))
+        with self._lock:
+            found = {text: fresh[text] if text in fresh else self._queries[text] for text in texts}
+            self._queries.update(fresh)
+            for text in texts:
                 self._queries.move_to_end(text)
-                return found.copy()
-        vectors = self._embed([text], "query", None)
-        with self._lock:
-            self._queries[text] = vectors
-            if len(self._queries) > _CACHED_QUERIES:
+            while len(self._queries) > _CACHED_QUERIES:
                 self._queries.popitem(last=False)
-        return vectors.copy()
+        return np.stack([found[text] for text in texts]) if texts else self._embed([], "query", None)
 
     def _embed(self, texts: Sequence[str], kind: Kind, progress: Callable[[int], None] | None) -> Vectors:
         if not texts:

@@ -10,6 +10,7 @@ import ctypes
 import queue
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,7 @@ class BertRunner:
         import llama_cpp
 
         self._c = llama_cpp
-        self._silence = llama_cpp.llama_log_callback(_ignore)
-        llama_cpp.llama_log_set(self._silence, ctypes.c_void_p(0))
+        _silence()
         llama_cpp.llama_backend_init()
         settings = llama_cpp.llama_model_default_params()
         settings.n_gpu_layers = 0
@@ -110,5 +110,11 @@ class BertRunner:
         self._model = None
 
 
-def _ignore(level: int, text: bytes, data: object) -> None:
-    """Drop llama.cpp's log; what matters comes back as a status."""
+@cache
+def _silence() -> Any:
+    """Drop llama.cpp's log (what matters comes back as a status); kept as long as the process lives."""
+    import llama_cpp
+
+    callback = llama_cpp.llama_log_callback(lambda level, text, data: None)
+    llama_cpp.llama_log_set(callback, ctypes.c_void_p(0))
+    return callback

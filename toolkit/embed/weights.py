@@ -9,7 +9,6 @@ Out: `e5-small-<sha256>.gguf` beside it, of architecture `bert` with mean poolin
 from __future__ import annotations
 
 import hashlib
-import mmap
 import os
 import struct
 import tempfile
@@ -88,28 +87,24 @@ def _existing(source: Path) -> Path | None:
 
 
 def _convert(source: Path) -> Path:
-    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image:
-        digest = hashlib.sha256(image).hexdigest()
-        target = source.with_name(f"e5-small-{digest[:16]}.gguf")
-        try:
-            fields, tensors = _read(memoryview(image), digest)
-        except (struct.error, ValueError, KeyError, UnicodeDecodeError) as error:
-            raise ModelError(
-                f"the embedding model {source} is broken ({error})", hint="run: zhengce setup"
-            ) from error
-        handle, partial = tempfile.mkstemp(dir=source.parent, prefix=".e5-", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as out:
-                write_gguf(out, fields, tensors)
-            os.chmod(partial, source.stat().st_mode)
-            os.replace(partial, target)
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
-        finally:
-            for tensor in tensors:
-                if isinstance(tensor.data, memoryview):
-                    tensor.data.release()
+    image = memoryview(source.read_bytes())
+    digest = hashlib.sha256(image).hexdigest()
+    target = source.with_name(f"e5-small-{digest[:16]}.gguf")
+    try:
+        fields, tensors = _read(image, digest)
+    except (struct.error, ValueError, KeyError) as error:
+        raise ModelError(
+            f"the embedding model {source} is broken ({error})", hint="run: zhengce setup"
+        ) from error
+    handle, partial = tempfile.mkstemp(dir=source.parent, prefix=".e5-", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as out:
+            write_gguf(out, fields, tensors)
+        os.chmod(partial, source.stat().st_mode)
+        os.replace(partial, target)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
     return target
 
 

@@ -63,6 +63,13 @@ class Retriever:
         """
         return list(self.search(query, k=k, region=region, on=on).passages)
 
+    def retrieve_many(
+        self, queries: Sequence[str], *, k: int = 10, region: str | None = None, on: date | None = None
+    ) -> list[list[Passage]]:
+        """Give each question's passages, in the order of the questions; they are embedded together."""
+        self.embedder.embed(queries, kind="query")
+        return [self.retrieve(query, k=k, region=region, on=on) for query in queries]
+
     def search(self, query: str, *, k: int = 10, region: str | None = None, on: date | None = None) -> Search:
         """Give the passages as `retrieve` does, with how the question was read."""
         question = read_question(query)

@@ -42,7 +42,7 @@ class EchoTools(Tools):
 
     def engine(self, model: str | None) -> ScriptedEngine:
         """Make the scripted engine."""
-        return ScriptedEngine(_echo, delay=float(os.environ.get(_DELAY, "0")))
+        return ScriptedEngine(_echo)
 
     def model_fingerprint(self, model: str | None) -> str:
         """Name the script; nothing is loaded."""
@@ -88,6 +88,7 @@ def _echo(request: Request) -> str | Exception:
     if calls:
         with open(calls, "a", encoding="utf-8") as log:
             log.write(f"{os.getpid()} {text[:12]}\n")
+    time.sleep(float(os.environ.get(_DELAY, "0")))
     every = int(os.environ.get(_NONSENSE, "0"))
     number = int(text[1 : text.index("条")])
     if every and number % every == 0:

@@ -384,6 +384,22 @@ def test_an_unknown_ending_is_told_before_anything_is_read(
 
 
 # ------------------------------------------------------------------ figures
+def test_eval_says_what_is_missed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    gold = tmp_path / "gold.jsonl"
+    rows = [
+        {"source": "a.txt", "title": TITLE, "doc_number": "湖政办发〔2023〕7号", "issued": "2023-08-01"},
+        {"source": "a.txt", "title": "湖州市茶产业扶持办法"},
+    ]
+    gold.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
+    assert main(["eval", "documents", "--gold", str(gold), "--files", str(tmp_path / "a.txt"), "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert (scores["precision"], scores["recall"]) == (1.0, 0.5)
+    assert scores["missed"] == ["湖州市茶产业扶持办法"]
+    assert (scores["accuracy"]["issued"], scores["accuracy"]["region"]) == (1.0, 0.0)
+    assert main(["eval", "documents", "--gold", str(gold)]) == 2
+
+
 def test_the_real_files_reach_the_bars(shared_data: Path) -> None:
     from toolkit.evaluate.documents import evaluate
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from toolkit.documents import read_documents
 from toolkit.records import Document, Failure
@@ -423,3 +425,51 @@ def test_a_listing_with_labelled_titles(tmp_path: Path) -> None:
     documents = read(tmp_path, text)
     assert titles(documents) == [inner for _, inner, _ in THREE]
     assert [d.doc_number for d in documents] == [number for number, _, _ in THREE]
+
+
+# ------------------------------------------------------------------ anything at all
+PIECES = st.sampled_from(
+    [line for _, inner, body in THREE for line in (inner, *body.splitlines())]
+    + [
+        "绵府办发〔2021〕11号",
+        "各县市区人民政府：",
+        "2021年6月7日",
+        "绵阳市财政局",
+        "附件",
+        "附件2",
+        "目录",
+        "-",
+        "12",
+        "",
+    ]
+    + [
+        "关于印发《绵阳市竹艺办法》的通知",
+        "（此件公开发布）",
+        "甲\t乙",
+        "第一部分 综合",
+        "\f",
+        "首页 > 政策 > 正文",
+    ]
+    + ["标题：竹艺保护规定", "[地区:绵阳]面谈", "》《（", "关于", "的通知", "x" * 50, "政" * 300]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(PIECES, max_size=40), st.sampled_from(["\n", "\n\n", "\r\n"]))
+def test_any_order_of_lines_is_read(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], end: str
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "a.txt"
+    text = end.join(lines)
+    path.write_text(text, encoding="utf-8", newline="")
+    found = list(read_documents(path))
+    assert found
+    if isinstance(found[0], Failure):
+        assert len(found) == 1
+        return
+    for document in found:
+        assert isinstance(document, Document)
+        assert document.title.strip()
+        left = iter("".join(text.split()))
+        read_text = "".join(document.text.split()).replace("|", "")
+        assert all(any(c == other for other in left) for c in read_text), "the text's order is kept"

@@ -78,29 +78,9 @@ def read_tree(text: str, title: str) -> Node:
         row = " | " in passage
         match = None if row else _MARK.match(passage)
         if match is None:
-            if "".join(passage.split()).strip("《》") == name and start > 0:
+            if start > 0 and "".join(passage.split()).strip("《》") == name:
                 stack = [root]
-            elif not row and _attaches(passage, stack, text[:start]):
-                node = Node("annex", " ".join(passage.split()), bare=True, blocks=[(start, end, False)])
-                root.children.append(node)
-                stack = [root, node]
-                continue
-            if not row and _is_unnumbered_heading(passage, stack, text, start, end):
-                node = Node("heading", passage, passage, bare=True, blocks=[(start, end, False)])
-                root.children.append(node)
-                stack = [root, node]
-                continue
-            node = stack[-1]
-            if len(stack) > 1 and _closes(node, passage, stack):
-                stack = [root]
-                node = Node("close")
-                root.children.append(node)
-            elif node.children or (node is root and root.children):
-                # Text after a passage's items is a passage of its own, so that the order is kept.
-                child = Node("text")
-                node.children.append(child)
-                node = child
-            node.blocks.append((start, end, row))
+            stack = _place_unnumbered(stack, text, start, end, row=row)
             continue
         kind = _KINDS[int(str(match.lastgroup)[1:])][0]
         node = Node(kind, *_heading(passage, match.end()))
@@ -109,6 +89,31 @@ def read_tree(text: str, title: str) -> Node:
         stack[-1].children.append(node)
         stack.append(node)
     return root
+
+
+def _place_unnumbered(stack: list[Node], text: str, start: int, end: int, *, row: bool) -> list[Node]:
+    """Put a paragraph without a number where it belongs and give the stack that follows."""
+    root, node = stack[0], stack[-1]
+    passage = text[start:end]
+    opened: Node | None = None
+    if not row and _attaches(passage, stack, text[:start]):
+        opened = Node("annex", " ".join(passage.split()), bare=True)
+    elif not row and _is_unnumbered_heading(passage, stack, text, start, end):
+        opened = Node("heading", passage, passage, bare=True)
+    if opened is not None:
+        opened.blocks.append((start, end, False))
+        root.children.append(opened)
+        return [root, opened]
+    if len(stack) > 1 and _closes(node, passage, stack):
+        stack, node = [root], Node("close")
+        root.children.append(node)
+    elif node.children:
+        # Text after a passage's items is a passage of its own, so that the order is kept.
+        child = Node("text")
+        node.children.append(child)
+        node = child
+    node.blocks.append((start, end, row))
+    return stack
 
 
 def _closes(node: Node, passage: str, stack: Sequence[Node]) -> bool:

@@ -136,9 +136,8 @@ def _from_text(text: str, path: Path) -> list[Draft]:
     listed = records(lines)
     if listed is not None:
         return listed
-    drafts = split(trim(lines))
-    if not drafts:
-        drafts = [_untitled(trim(lines), path)]
+    lines = trim(lines) or lines
+    drafts = split(lines) or [_untitled(lines, path)]
     for draft in drafts:
         draft.paragraphs = [
             piece for p in draft.paragraphs for piece in (unfold(p) if len(p.text) > 600 else [p])

@@ -77,6 +77,7 @@ class _Counters:
         self._levels: dict[tuple[str, str], tuple[str, str, int]] = {}  # list, level: format, text, start
         self._lists: dict[str, str] = {}
         self._counts: dict[tuple[str, int], int] = {}
+        self._styled: dict[str, Any] = {}
         part = next(
             (r.target_part for r in document.part.rels.values() if r.reltype.endswith("/numbering")), None
         )
@@ -101,15 +102,10 @@ class _Counters:
         """Count a paragraph and give its number as Word shows it; empty where it is in no numbered list."""
         from docx.oxml.ns import qn
 
-        properties = [paragraph._p.pPr, *(style.element.pPr for style in _styles(paragraph))]
-        numbered = next(
-            (
-                p.find(qn("w:numPr"))
-                for p in properties
-                if p is not None and p.find(qn("w:numPr")) is not None
-            ),
-            None,
-        )
+        if not self._lists:
+            return ""
+        own = paragraph._p.pPr.find(qn("w:numPr")) if paragraph._p.pPr is not None else None
+        numbered = own if own is not None else self._of_style(paragraph)
         if numbered is None:
             return ""
         said = {tag: numbered.find(qn(f"w:{tag}")) for tag in ("numId", "ilvl")}
@@ -118,6 +114,18 @@ class _Counters:
         if listed is None or (listed, str(level)) not in self._levels:
             return ""
         return self._count(listed, level)
+
+    def _of_style(self, paragraph: Any) -> Any:
+        """The list of a paragraph's style or of those that it is based on; looked up once a style."""
+        from docx.oxml.ns import qn
+
+        link = paragraph._p.pPr.find(qn("w:pStyle")) if paragraph._p.pPr is not None else None
+        name = link.get(qn("w:val")) if link is not None else ""
+        if name not in self._styled:
+            styles = _styles(paragraph)
+            lists = (s.element.pPr.find(qn("w:numPr")) for s in styles if s.element.pPr is not None)
+            self._styled[name] = next((found for found in lists if found is not None), None)
+        return self._styled[name]
 
     def _count(self, listed: str, level: int) -> str:
         kind, text, start = self._levels[listed, str(level)]

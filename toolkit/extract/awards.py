@@ -25,7 +25,8 @@ SCOPE = (
 )
 _SCOPE_FILLER = (
     r"(?:且|但|并|其中|同时|原则上|另|则|以|在\w{0,8}内|其|该|上述|以上|本条|本项|政策|实际|财政|市级|"
-    r"区级|获得|可|享受|申请|领取|资金|累计|的|年|对|企业|项目|按|不等|(?:[市区县省]、?)+对|单位|涉及)*"
+    r"区级|额外|增加|追加|(?:[市区县省]级?)?财政|获得|可|享受|申请|领取|资金|累计|的|年|对|企业|项目|"
+    r"按|不等|(?:[市区县省]、?)+对|单位|涉及)*"
 )
 _VERBS = (
     rf"(?:分别|按照?|依照|{GIVING}|{CAP_CUE}|一次性|由[^,]{{0,8}}财政|可|再|各|原则上|标准(?:为|是|:)?|"
@@ -106,8 +107,10 @@ def label_of(text: str, span: Span) -> Span | None:
         r"(?:其中|另外|另|同时|此外|且|并|和|及|以及|或|与|、|,|的|按照?(?=[^,的]{2,12}每))+", words
     )
     begin = lead.end() if lead else 0
+    measured = re.match(r"[^,]*?(?:以上|以下|之间)(?=的)", words[begin:])
     first = re.search(rf"{SCOPE}|{_VERBS}", words[begin:])
     end = begin + first.start() if first else len(words)
+    end = begin + measured.end() if measured else end
     rest = words[begin:end]
     if not rest or re.fullmatch(_SCOPE_FILLER, rest) or re.fullmatch(r"[\d.%\W]*", rest):
         return None
@@ -199,6 +202,9 @@ def _is_content(text: str, span: Span, *, fresh: bool) -> bool:
 
 def _fits(text: str, award: Award, bunch: Bunch, left: Span, *, fresh: bool) -> bool:
     words = text[left[0] : left[1]]
+    lent = re.match(r"[^,。;]{0,10}(?:贷款|借款|授信)", text[award.bunches[-1].end :])
+    if lent and bunch.role == "rate" and re.match(r"[^,。;]*贴息", text[bunch.end :]):
+        return False  # a loan, and a subsidy of its interest
     if bunch.role == "amount":
         timed = re.search(r"第[一二三四五]年|首年", words)
         return (not award.has("amount") and not fresh) or bool(timed)

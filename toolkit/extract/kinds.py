@@ -20,7 +20,7 @@ _TYPES: tuple[tuple[SupportType, str], ...] = (
     ("tax", r"抵免|减按|免征|税额抵|所得税|加计扣除|教育费附加|退税|税率"),
     ("voucher", r"创新券|服务券|平台券|算力券|消费券|数据券|模型券|培训券|[^证债国入奖]券"),
     ("equity", r"股权|参股|跟投|直投|注资|入股|认购|出资比例"),
-    ("rent", r"房租|租金|租赁补|租房|场租|租费|免租|办公用房(?:租|补)|房屋租赁|房补"),
+    ("rent", r"房租|租金|租赁补|租房|场租|租费|免租|办公用房(?:租|补)|房屋租赁"),
     ("matching", r"配套|匹配|配资|1:1"),
     ("reward", r"奖励|奖补|奖金|奖(?=\d|$)|重奖"),
     ("grant", r"补助|补贴|资助|支持|扶持|津贴|补偿|补足|经费|安家费|启动费|加计|贴补|资金"),
@@ -98,17 +98,18 @@ def base_span(text: str, span: Span) -> Span | None:
     )
     if tail:
         end = tail.start()
-    begin = 0
+    if re.search(r"(?:按照?|以)$", words):
+        return None
+    begin = words.rfind("%", 0, end) + 1
     strong = rf"(?:按照?|依照|依据|根据|比例为|标准为|额为|{CAP_CUE}|给予|予以)(?:其(?!他)|最高|不超过)?"
     weak = (
-        r"(?:以|支持|补贴|补助|资助|奖励|抵扣支付|抵扣|抵免|返还|承担|减免|基础上|进行|享受|分别)"
+        r"(?:以(?!上|下|内|外|及)|支持|补贴|补助|资助|奖励|抵扣支付|抵扣|抵免|返还|承担|减免|基础上|"
+        r"进行|享受|分别)"
         r"(?:其(?!他))?"
     )
     for lead in re.finditer(strong, words):
-        if lead.end() < end - 1:
+        if begin <= lead.end() < end - 1:
             begin = lead.end()
-        elif lead.start() < end <= lead.end() and not words[lead.end() :].strip("的"):
-            return None if lead.group().startswith("按") else _before(span, words, begin, lead.start())
     if begin == 0:
         for lead in re.finditer(weak, words[:end]):
             if lead.end() < end - 1 and words[lead.end()] not in "的资金":

@@ -24,7 +24,8 @@ _GENERIC = re.compile(
     rf"资金|后|事后|发放|、|等|其|为|是)*"
 )
 _BEHIND = re.compile(
-    rf"(?:的|人民币|一次性|以内|比例|标准|给予|予以|进行|,(?=分|给予|予以)|分\w{{1,3}}档|"
+    rf"(?:、[^,。;、\d]{{1,8}}的)?(?:的|人民币|一次性|以内|比例|标准|给予|予以|进行|,(?=分|给予|"
+    rf"予以)|分\w{{1,3}}档|"
     rf"/[^,。;的]{{1,6}})*(?P<noun>[^,。;、的()\d]{{0,20}}?{_NOUN}(?:支持|补贴|补助|资金|补偿|奖励|"
     rf"担保)?)"
 )
@@ -110,7 +111,7 @@ def _noun_before(text: str, award: Award) -> Span | None:
         return None
     span = (start + found.start("noun"), start + found.end("noun"))
     lead = re.match(
-        r"(?:给予|发放|享受|领取|申请|可|企业|单个|单家|每(?:家|人|件|年|个|项|户)?|最高|且|项目)+",
+        r"(?:给予|发放|享受|领取|申请|可|企业|单个|单家|每(?:家|人|件|年|个|项|户)?|最高|且|项目|分别|各)+",
         text[span[0] : span[1]],
     )
     return (span[0] + lead.end(), span[1]) if lead and span[0] + lead.end() < span[1] - 2 else span

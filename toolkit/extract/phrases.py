@@ -373,6 +373,8 @@ def granted_to(text: str, left: Span) -> Span | None:
         rf"补贴|资助|$)",
         words,
     )
-    if found and (is_recipient(found.group("who")) or re.search(r"项目$", found.group("who"))):
-        return _shift(left, found.span("who"))
+    direct = re.search(r"(?:奖励|补贴|补助|资助)(?P<who>[^,\d]{2,16})$", words)
+    for named in (found, direct):
+        if named and (is_recipient(named.group("who")) or re.search(r"项目$", named.group("who"))):
+            return _shift(left, named.span("who"))
     return None

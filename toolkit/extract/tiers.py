@@ -69,7 +69,8 @@ def _names(text: str, award: Award, count: int) -> tuple[list[Span], Span | None
     for start, end in reversed(award.own):
         words = text[start : min(end, first)]
         cut = re.search(
-            r"(?:,?(?:分别|各(?=给|奖|补|按)|依次|逐级)|(?:最高)?(?:给予|予以|奖励|补助|资助|补贴)"
+            r"(?:,?(?:每[人家个户项件月年亩]){0,2}(?:分别|各(?=给|奖|补|按)|依次|逐级)|"
+            r"(?:最高)?(?:给予|予以|奖励|补助|资助|补贴)"
             r"(?=[^,、]*$)).*$",
             words,
         )

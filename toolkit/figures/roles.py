@@ -7,7 +7,6 @@ that is. Nothing is said about which support a figure belongs to; `toolkit.extra
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from toolkit.figures.cues import (
     AT_LEAST,
@@ -26,32 +25,13 @@ from toolkit.figures.cues import (
     THING_GIVEN,
 )
 from toolkit.figures.expressions import Placed, figures_in
+from toolkit.figures.setting import Setting, setting_of
 from toolkit.figures.view import View
 from toolkit.records import FigureReading, FigureRole
 
 __all__ = ["read_roles", "roles_in"]
 
-_REACH = 400  # characters of a sentence that are looked at on each side of a figure
 _SURE, _LIKELY, _UNSURE = 0.97, 0.85, 0.55
-
-
-@dataclass(frozen=True)
-class _Setting:
-    """A figure's surroundings: its own comma segment, and its sentence, before and behind it."""
-
-    left: str
-    right: str
-    before: str
-    behind: str
-    bracket: bool
-    earlier: str
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.before}□{self.behind}"
-
-    def gives(self) -> bool:
-        return bool(re.search(GIVING, self.sentence))
 
 
 _Verdict = tuple[FigureRole, str, float]
@@ -86,7 +66,7 @@ def roles_in(text: str, figures: list[Placed]) -> list[FigureReading]:
 
 def _decide(text: str, members: list[Placed], last: Placed | None, readings: list[FigureReading]) -> _Verdict:
     first = members[0].expression
-    setting = _setting(text, members[0].start, members[-1].end)
+    setting = setting_of(text, members[0].start, members[-1].end)
     if first.kind == "money":
         if first.currency != "CNY":
             return "distractor", first.currency, _SURE
@@ -100,31 +80,6 @@ def _decide(text: str, members: list[Placed], last: Placed | None, readings: lis
         cue = re.search(r"贴息|贴补|补贴", setting.sentence)
         return ("rate", cue.group(), 0.7) if cue else ("distractor", "", _LIKELY)
     return _share(setting, _chained(text, members[0], last, readings))
-
-
-def _setting(text: str, start: int, end: int) -> _Setting:
-    opened, closed = text.rfind("(", 0, start), text.rfind(")", 0, start)
-    bracket = opened > closed and ")" in text[end:]
-    floor = opened + 1 if bracket else max(text.rfind(c, 0, start) for c in "。;") + 1
-    ceiling = text.find(")", end) if bracket else _first(text, "。;", end)
-    floor, ceiling = max(floor, start - _REACH), min(ceiling, end + _REACH)
-    before, behind = _without_brackets(text[floor:start]), _without_brackets(text[end:ceiling])
-    return _Setting(
-        left=re.split(r"[,:]", before)[-1],
-        right=re.split(r"[,:]", behind)[0],
-        before=before,
-        behind=behind,
-        bracket=bracket,
-        earlier=text[max(0, floor - 240) : floor],
-    )
-
-
-def _first(text: str, marks: str, start: int) -> int:
-    return min((at for at in (text.find(c, start) for c in marks) if at >= 0), default=len(text))
-
-
-def _without_brackets(text: str) -> str:
-    return re.sub(r"\((?!不?含\)|包含\))[^()]*\)", "", text)
 
 
 def _chained(
@@ -142,7 +97,7 @@ def _chained(
 
 
 # ------------------------------------------------------------------ money
-def _money(at: _Setting, chain: tuple[FigureRole, str] | None, is_price: bool) -> _Verdict:
+def _money(at: Setting, chain: tuple[FigureRole, str] | None, is_price: bool) -> _Verdict:
     for step in (_superseded, _money_threshold, _money_cap, _money_budget, _money_given):
         verdict = step(at)
         if verdict:
@@ -152,7 +107,7 @@ def _money(at: _Setting, chain: tuple[FigureRole, str] | None, is_price: bool) -
     return _money_by_default(at)
 
 
-def _superseded(at: _Setting) -> _Verdict | None:
+def _superseded(at: Setting) -> _Verdict | None:
     """Pass over the old value in `由…提高至…`; the new one is what its subject says."""
     raised = r"(?:提高|增加|上调|调整|提升|上升|扩大|降低|下调)(?:至|到|为)"
     if re.search(r"(?:由|从)(?:原来的?|现行的?)?$", at.left) and re.match(raised, at.right):
@@ -171,7 +126,7 @@ def _superseded(at: _Setting) -> _Verdict | None:
     return ("cap", cap.group(), _LIKELY) if cap else ("amount", old.group()[-3:], _LIKELY)
 
 
-def _money_threshold(at: _Setting) -> _Verdict | None:
+def _money_threshold(at: Setting) -> _Verdict | None:
     given = re.search(rf"{GIVING}(?:一次性|人民币|资金|共计|不低于)*$", at.left)
     above = re.match(AT_LEAST, at.right)
     if above and not given:
@@ -190,7 +145,7 @@ def _money_threshold(at: _Setting) -> _Verdict | None:
     return None
 
 
-def _money_cap(at: _Setting) -> _Verdict | None:
+def _money_cap(at: Setting) -> _Verdict | None:
     behind = re.match(
         r"(?:的)?(?:封顶|为限|为上限|为最高|上限|\(?含\)?以内|以内|以下的?(?:奖|补|资))", at.right
     )
@@ -210,7 +165,7 @@ def _money_cap(at: _Setting) -> _Verdict | None:
     return _cap_of(at, at.left[: cue.start()], cue.group(), at.left[cue.end() :])
 
 
-def _cap_of(at: _Setting, subject: str, cue: str, after: str) -> _Verdict:
+def _cap_of(at: Setting, subject: str, cue: str, after: str) -> _Verdict:
     """Decide by what it is that must not exceed: the support, or something that is only measured."""
     words = cue + after
     subject = re.split(r"[\d%‰]、?", subject)[-1]
@@ -258,7 +213,7 @@ def _last(pattern: str, text: str) -> int:
     return max((m.start() for m in re.finditer(pattern, text)), default=-1)
 
 
-def _money_budget(at: _Setting) -> _Verdict | None:
+def _money_budget(at: Setting) -> _Verdict | None:
     cue = re.search(rf"{BUDGET}[^,;。]{{0,16}}$", at.left)
     fund = re.match(
         r"(?:的)?[^,。;]{0,24}?(?:专项资金|发展资金|引导资金|扶持资金|补偿资金|基金|资金池|预算|经费|资金)",
@@ -273,7 +228,7 @@ def _money_budget(at: _Setting) -> _Verdict | None:
     return None
 
 
-def _money_given(at: _Setting) -> _Verdict | None:
+def _money_given(at: Setting) -> _Verdict | None:
     if at.bracket and re.match(r"(?:为|用于|系|由)", at.right):
         return "distractor", at.right[:2], _LIKELY
     verb = re.search(
@@ -282,8 +237,8 @@ def _money_given(at: _Setting) -> _Verdict | None:
         at.left,
     )
     per = re.search(
-        r"(?:每|单|一)(?:人|户|家|件|项|个|亩|年|月|台|次|名|套|辆|平方米|张|标箱|学年|天|款|部|场|"
-        r"吨|篇|位|只|支|例|单|批)[^,。;、]{0,8}$",
+        r"(?:单|一)(?:人|户|家|件|项|个|亩|台|次|名|套|辆|场|篇|位|批)[^,。;、]{0,8}$|每(?!增|新|满)"
+        r"[^,。;、\d]{1,9}$",
         at.left,
     )
     thing = re.match(
@@ -306,7 +261,7 @@ def _money_given(at: _Setting) -> _Verdict | None:
     return None
 
 
-def _money_by_default(at: _Setting) -> _Verdict:
+def _money_by_default(at: Setting) -> _Verdict:
     target = re.search(TARGET, at.sentence)
     if target or not at.gives():
         return "distractor", target.group() if target else "", _LIKELY
@@ -322,7 +277,7 @@ def _money_by_default(at: _Setting) -> _Verdict:
 # ------------------------------------------------------------------ shares
 
 
-def _share(at: _Setting, chain: tuple[FigureRole, str] | None) -> _Verdict:
+def _share(at: Setting, chain: tuple[FigureRole, str] | None) -> _Verdict:
     for step in (_superseded, _share_other, _share_rate):
         verdict = step(at)
         if verdict:
@@ -341,7 +296,7 @@ def _share(at: _Setting, chain: tuple[FigureRole, str] | None) -> _Verdict:
     return "distractor", "", _LIKELY if not at.gives() else _UNSURE
 
 
-def _share_other(at: _Setting) -> _Verdict | None:
+def _share_other(at: Setting) -> _Verdict | None:
     if re.match(
         r"(?:及|\(含\)|\(不含\))?(?:以上|以下|左右|的?权重|的?股[权份]|的?部分由|的?概率|的?企业)", at.right
     ):
@@ -381,7 +336,7 @@ def _share_other(at: _Setting) -> _Verdict | None:
     return None
 
 
-def _share_rate(at: _Setting) -> _Verdict | None:
+def _share_rate(at: Setting) -> _Verdict | None:
     taken = re.search(
         r"列支|提取|计提|间接费用|管理费|绩效支出|劳务费|人员费|预提|质保金|保证金|罚款", at.before + at.right
     )

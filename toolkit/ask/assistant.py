@@ -143,7 +143,7 @@ class Assistant:
             return _Draft(question=question, scope=scope, name=name, found=nearest, lacking=scope.missing)
         found = find(question, scope, self._corpus, retrieved=retrieved, similarity=self._similarity)
         draft = _Draft(question=question, scope=scope, name=name, found=found)
-        decision = decide(question, found, self._corpus)
+        decision = decide(question, found, scope, self._corpus)
         draft = replace(draft, decision=decision, lacking=decision.lacking)
         if decision.lacking is None:
             pieces, addition = self._pieces(question, found, decision)

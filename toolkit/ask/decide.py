@@ -11,7 +11,7 @@ from typing import Any
 from toolkit.ask.corpus import Corpus
 from toolkit.ask.folding import folded
 from toolkit.ask.question import Question
-from toolkit.ask.scope import edition_clash
+from toolkit.ask.scope import BELOW, Scope, edition_clash
 from toolkit.ask.search import Found, title_share
 from toolkit.ask.validity import Term, term_of
 from toolkit.ask.values import CHECKED, answers, holds
@@ -45,7 +45,7 @@ class Decision:
         }
 
 
-def decide(question: Question, found: Found, corpus: Corpus) -> Decision:
+def decide(question: Question, found: Found, scope: Scope, corpus: Corpus) -> Decision:
     """Decide from the rankings alone."""
     if not found.candidates:
         return Decision(lacking="资料中未找到相关的规定")
@@ -53,9 +53,9 @@ def decide(question: Question, found: Found, corpus: Corpus) -> Decision:
     empty = _only_a_title(question, found, corpus)
     if empty is not None:
         return Decision(lacking=f"资料库中《{empty}》只有标题，没有正文")
-    if question.about_validity:
+    if question.about_validity and found.documents:
         document = max(found.documents, key=lambda d: title_share(question, d, found.weights))
-        clash = edition_clash(question, document, document.text)
+        clash = edition_clash(question, document, document.title)
         if clash:
             return Decision(lacking=f"资料库中没有{clash}的这项政策")
         term = term_of(question, document, corpus.clauses(document.id))
@@ -65,6 +65,7 @@ def decide(question: Question, found: Found, corpus: Corpus) -> Decision:
     if clash:
         return Decision(lacking=f"资料库中没有{clash}的这项政策")
     figures = _figures(question, found)
+    figures["fit"] = scope.fits.get(best.held.document.id, 0.5)
     sure = _sure(figures)
     if not figures["answers"] or not figures["gives"]:
         return Decision(
@@ -82,6 +83,8 @@ def _sure(figures: dict[str, float]) -> float:
     less is needed.
     """
     sure = 4.0 * (figures["all"] - 0.5) + 50.0 * (figures["near"] - 0.895) + min(figures["margin"], 0.8) - 0.2
+    if figures["figure"] and figures["fit"] == BELOW:
+        sure -= 1.0
     return sure if figures["figure"] else sure + 0.7
 
 

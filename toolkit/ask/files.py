@@ -64,11 +64,13 @@ def explanation(answer: Answer) -> Iterator[str]:
         places = "，".join("".join(place["path"]) for place in part["places"])
         yield f"  地方 {places or '未指明'}；年份 {part['years'] or '未指明'}"
         scope = part["scope"]
-        yield f"  范围 {scope['missing'] or scope['note'] or '%d 份政策' % scope['policies']}"
+        held = f"{scope['policies']} 份政策"
+        yield f"  范围 {scope['missing'] or scope['note'] or held}"
         if part["decision"]:
             yield "  判断 " + "  ".join(f"{key} {value}" for key, value in part["decision"].items())
         if part["model_odds"] is not None:
             yield f"  模型 能/不能的对数几率 {part['model_odds']:.2f}"
         for rank, row in enumerate(part["ranking"], start=1):
-            yield f"  {rank}. {row['score']}（词 {row['own']}/{row['all']}，要素 {row['wanted']}，语义 {row['near']}）"
+            words = f"词 {row['own']}/{row['all']}，要素 {row['wanted']}，语义 {row['near']}"
+            yield f"  {rank}. {row['score']}（{words}）"
             yield f"     《{row['policy']}》{row['heading']}：{row['text'][:80]}"

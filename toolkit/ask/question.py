@@ -167,7 +167,8 @@ def _granted(text: str, lexicon: Lexicon) -> bool:
 def _about_validity(text: str, lexicon: Lexicon) -> bool:
     """Whether a part of the question asks when a policy begins or ends."""
     return any(
-        lexicon.validity.search(part) and lexicon.wants["date"].search(part) for part in _SPLIT.split(text)
+        lexicon.validity.search(part) and lexicon.wants["date"].search(part) and not _APPLYING.search(part)
+        for part in _SPLIT.split(text)
     )
 
 

@@ -117,7 +117,7 @@ def similar(
 
 
 def giving(candidates: Sequence[Candidate], question: Question, *, most: int = 24) -> list[Candidate]:
-    """Part the runs that name a given sum from those whose figures are thresholds, where a given one is asked."""
+    """Part the runs that name a given sum from those that name thresholds, where a given one is asked."""
     if not question.asks_a_given_sum:
         return list(candidates)
     marked = []

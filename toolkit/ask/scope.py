@@ -14,7 +14,10 @@ from toolkit.ask.question import Question, Where
 from toolkit.places import written
 from toolkit.records import Document
 
-__all__ = ["Scope", "edition_clash", "look"]
+__all__ = ["BELOW", "Scope", "edition_clash", "look", "years_of"]
+
+BELOW = 0.35
+"""The fit of a policy of a place below the one asked about: a district's is not the city's."""
 
 _EDITION = re.compile(
     r"((?:19|20)\d\d)年度?(?:最?新)?(?:[^，。？?]{0,2}(?:出台|出的|发布|印发|新出|新发|发的|新版|修订|制定|推出|公布)|版|新规"
@@ -45,16 +48,12 @@ def look(question: Question, documents: Sequence[Document]) -> Scope:
     fits: dict[str, float] = {}
     lacking: list[Where] = []
     for place in question.places:
-        own = {d.id: _fit(place.path, d.region_path) for d in documents if _inside(d.region_path, place.path)}
-        above = (
-            {d.id: 0.4 for d in documents if d.region_path and _inside(place.path, d.region_path)}
-            if not own
-            else {
-                d.id: 0.4
-                for d in documents
-                if d.region_path and d.id not in own and _inside(place.path, d.region_path)
-            }
-        )
+        own = {d.id: _fit(place.path, d.region_path) for d in documents if _may_speak(d.region_path, place)}
+        above = {
+            d.id: 0.4
+            for d in documents
+            if d.region_path and d.id not in own and _inside(place.path, d.region_path)
+        }
         if not own:
             lacking.append(place)
         for found in (own, above) if own or _may_rise(question, place) else ():
@@ -83,6 +82,12 @@ def _settle(
     return Scope(fits=fits, note=note)
 
 
+def _may_speak(region: tuple[str, ...], place: Where) -> bool:
+    """Whether a policy of a region speaks for the place: its own, or of a part where nobody asks what
+    the place itself gives."""
+    return region == place.path if place.owns else _inside(region, place.path)
+
+
 def _may_rise(question: Question, place: Where) -> bool:
     """Whether a larger place's policy may answer for one that has none of its own."""
     return not place.owns and question.tier != "district"
@@ -97,11 +102,11 @@ def _inside(inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:
 
 
 def _fit(asked: tuple[str, ...], region: tuple[str, ...]) -> float:
-    return 1.0 if asked == region else 0.6
+    return 1.0 if asked == region else BELOW
 
 
 def edition_clash(question: Question, document: Document, text: str) -> str | None:
-    """Say which year the question asks for and the document is not of; None where nothing speaks against it."""
+    """Say which year the question asks for and the document is not of; None where none is."""
     asked = {int(year) for year in _EDITION.findall(question.text)}
     for year in sorted(asked):
         if year not in years_of(document) and str(year) not in text:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 __all__ = ["Sentence", "Window", "split_sentences", "windows"]
 
@@ -43,7 +44,7 @@ def split_sentences(text: str) -> list[Sentence]:
     """Cut a clause into sentences; nothing but white space is lost between them."""
     borders = sorted({0, len(text), *(match.start() for match in _BORDER.finditer(text))})
     pieces: list[Sentence] = []
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in pairwise(borders):
         while start < end and text[start] in _SPACE:
             start += 1
         while end > start and text[end - 1] in _SPACE:

@@ -188,7 +188,7 @@ class Reader:
         inputs = self._plan.inputs
         seen: dict[str, str] = {}
         recipe = code_hash("text", "dates", "places", "documents", "clauses")
-        for path in plan_files(inputs, since=self._since):
+        for path in () if inputs.store else plan_files(inputs, since=self._since):
             yield from self._file(path, recipe, seen)
         yield from self._lines(inputs.clauses, ("text",))
         if inputs.store:

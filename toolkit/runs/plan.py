@@ -52,7 +52,8 @@ class Inputs(_Strict):
     """What a plan works on.
 
     `files` are files, folders and globs of policies; `clauses` and `questions` are jsonl files with a
-    line `{"id", "text"}` or `{"id", "question"}` each; `store` takes the clauses that the store holds.
+    line `{"id", "text"}` or `{"id", "question"}` each. With `store` the clauses are those that the store
+    holds, and `files` are only for the ingest step.
     """
 
     files: Names = ()
@@ -146,6 +147,8 @@ class Plan(_Strict):
         for name, step in self.steps.items():
             self._check_step(name, step)
         self.order()
+        if self.inputs.store and self.inputs.files and all(s.use != "ingest" for s in self.steps.values()):
+            raise ValueError("inputs.store takes the store's clauses, so nothing would read inputs.files")
         taken: dict[str, str] = {}
         for output in self.outputs:
             self._check_output(output, taken)
@@ -155,7 +158,7 @@ class Plan(_Strict):
         """Name the steps in an order in which each comes after what it needs."""
         graph = {name: set(step.needs) for name, step in self.steps.items()}
         for name, step in self.steps.items():
-            if step.use == "ask":
+            if step.use == "ask" or (self.inputs.store and step.use != "ingest"):
                 graph[name] |= {other for other, s in self.steps.items() if s.use == "ingest"}
         try:
             return list(TopologicalSorter(graph).static_order())

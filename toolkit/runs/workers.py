@@ -6,6 +6,7 @@ stays flat. What one item does wrong is a failed outcome; a dead model raises.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
@@ -61,6 +62,8 @@ class Tools:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self._engines: dict[str | None, Engine] = {}
+        self._store: Store | None = None
+        self._lock = threading.Lock()
 
     def worker(self, name: str) -> Worker:
         """Make the worker of a step."""
@@ -90,21 +93,27 @@ class Tools:
 
         return load_embedder()
 
-    @cached_property
+    @property
     def store(self) -> Store:
         """The plan's store; an ingest step makes it where it is missing."""
         from toolkit.store import Store
 
-        create = any(step.use == "ingest" for step in self.plan.steps.values())
-        return Store.open(Path(self.plan.store), create=create, chroma_url=self.plan.chroma_url)
+        with self._lock:  # the reading thread may ask for it too
+            if self._store is None:
+                create = any(step.use == "ingest" for step in self.plan.steps.values())
+                self._store = Store.open(
+                    Path(self.plan.store), create=create, chroma_url=self.plan.chroma_url
+                )
+            return self._store
 
     def close(self) -> None:
         """Free what was opened."""
         for engine in self._engines.values():
             engine.close()
-        for name in ("embedder", "store"):
-            if name in self.__dict__:
-                getattr(self, name).close()
+        if "embedder" in self.__dict__:
+            self.embedder.close()
+        if self._store is not None:
+            self._store.close()
 
 
 class _Ingest:

@@ -104,6 +104,8 @@ def _money(at: Setting, chain: tuple[FigureRole, str] | None, is_price: bool) ->
             return verdict
     if chain:
         return chain[0], chain[1], 0.8
+    if is_price and at.gives() and re.search(r"按|标准|补", at.left) and not re.search(SCALE, at.left):
+        return "amount", at.left[-4:], _LIKELY
     return _money_by_default(at)
 
 

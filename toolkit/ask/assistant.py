@@ -30,6 +30,7 @@ from toolkit.engine import Engine, load_engine
 from toolkit.records import Answer, Citation
 from toolkit.retrieve import Retriever
 from toolkit.store import Store
+from toolkit.text import squeeze
 
 __all__ = ["Assistant", "open_assistant"]
 
@@ -91,18 +92,25 @@ class Assistant:
         """Answer one question."""
         return self.ask_many([question])[0]
 
-    def ask_many(self, questions: Sequence[str]) -> list[Answer]:
-        """Answer questions in their order; the model judges those that are close in one batch."""
+    def ask_many(
+        self, questions: Sequence[str], *, given: Sequence[frozenset[str]] | None = None
+    ) -> list[Answer]:
+        """Answer questions in their order; the model judges those that are close in one batch.
+
+        `given` holds the ids of the clauses that each question may be answered from, in place of
+        retrieval; an empty set leaves a question to it.
+        """
         self._corpus.refresh()
-        asked = [self._open(text) for text in questions]
+        known = given if given is not None else [frozenset[str]()] * len(questions)
+        asked = [self._open(text, clauses) for text, clauses in zip(questions, known, strict=True)]
         pairs = [
             (i, j, d.ask) for i, a in enumerate(asked) for j, d in enumerate(a.drafts) if d.ask is not None
         ]
         odds = judge(self._engine, [pair for _, _, pair in pairs]) if self._engine and pairs else []
-        known = {(i, j): value for (i, j, _), value in zip(pairs, odds, strict=False)}
+        judged = {(i, j): value for (i, j, _), value in zip(pairs, odds, strict=False)}
         return [
             self._close(
-                replace(a, drafts=tuple(replace(d, odds=known.get((i, j))) for j, d in enumerate(a.drafts)))
+                replace(a, drafts=tuple(replace(d, odds=judged.get((i, j))) for j, d in enumerate(a.drafts)))
             )
             for i, a in enumerate(asked)
         ]
@@ -117,6 +125,14 @@ class Assistant:
         """Open a conversation that keeps place, scheme and what was told."""
         return Chat(self)
 
+    def clauses_with(self, evidence: Sequence[Sequence[str]]) -> list[frozenset[str]]:
+        """Give for each list of quotes the ids of the clauses that hold one of them."""
+        clauses = [(clause.id, squeeze(clause.text)) for clause in self._store.clauses()]
+        return [
+            frozenset(key for key, text in clauses if any(_stands(squeeze(quote), text) for quote in quotes))
+            for quotes in evidence
+        ]
+
     @property
     def regions(self) -> tuple[tuple[str, ...], ...]:
         """The places whose policies the store holds, as paths from the province down."""
@@ -124,7 +140,7 @@ class Assistant:
         return tuple(dict.fromkeys(d.region_path for d in self._corpus.documents if d.region_path))
 
     # ---------------------------------------------------------------- steps
-    def _open(self, text: str) -> _Asked:
+    def _open(self, text: str, given: frozenset[str]) -> _Asked:
         began = time.perf_counter()
         reply = reply_to(text)
         if reply is not None:
@@ -132,16 +148,20 @@ class Assistant:
         regions = self.regions
         question = understand(text, regions=regions)
         parts = parts_of(question, regions=regions)
-        drafts = [self._draft(part.question, part.name) for part in parts] or [self._draft(question, "")]
+        drafts = [self._draft(part.question, part.name, given) for part in parts] or [
+            self._draft(question, "", given)
+        ]
         return _Asked(text=text, began=began, question=question, drafts=tuple(drafts))
 
-    def _draft(self, question: Question, name: str) -> _Draft:
+    def _draft(self, question: Question, name: str, given: frozenset[str]) -> _Draft:
         scope = look(question, self._corpus.documents)
         retrieved = self._retriever.retrieve(question.text, k=_RETRIEVED)
         if scope.missing is not None:
             nearest = Found((), tuple(retrieved[:_NEAREST]), self._corpus.weigh(()), ())
             return _Draft(question=question, scope=scope, name=name, found=nearest, lacking=scope.missing)
-        found = find(question, scope, self._corpus, retrieved=retrieved, similarity=self._similarity)
+        found = find(
+            question, scope, self._corpus, retrieved=retrieved, similarity=self._similarity, only=given
+        )
         draft = _Draft(question=question, scope=scope, name=name, found=found)
         decision = decide(question, found, scope, self._corpus)
         draft = replace(draft, decision=decision, lacking=decision.lacking)
@@ -245,6 +265,10 @@ class Assistant:
     def _text_of(self, clause_id: str) -> str | None:
         clause = self._store.clause(clause_id)
         return clause.text if clause is not None else None
+
+
+def _stands(quote: str, text: str) -> bool:
+    return quote in text or (len(quote) > 60 and (quote[:60] in text or quote[-60:] in text))
 
 
 def _judged(draft: _Draft) -> _Draft:

@@ -71,6 +71,6 @@ def explanation(answer: Answer) -> Iterator[str]:
         if part["model_odds"] is not None:
             yield f"  模型 能/不能的对数几率 {part['model_odds']:.2f}"
         for rank, row in enumerate(part["ranking"], start=1):
-            words = f"词 {row['own']}/{row['all']}，要素 {row['wanted']}，语义 {row['near']}"
-            yield f"  {rank}. {row['score']}（{words}）"
+            parts = f"词 {row['own']}/{row['all']}，要素 {row['wanted']}，语义 {row['near']}"
+            yield f"  {rank}. {row['score']}（{parts}）"
             yield f"     《{row['policy']}》{row['heading']}：{row['text'][:80]}"

@@ -40,8 +40,12 @@ def find(
     *,
     retrieved: Sequence[Passage],
     similarity: Similarity,
+    only: frozenset[str] = frozenset(),
 ) -> Found:
-    """Rank the sentences of the policies that retrieval and titles point at."""
+    """Rank the sentences of the policies that retrieval and titles point at.
+
+    `only` names the clauses to look at instead, where it is not empty.
+    """
     weights = corpus.weigh(question.terms)
     places = {passage.clause_id: 1.0 / (rank + 1) for rank, passage in enumerate(retrieved)}
     documents = _documents(question, scope, corpus, weights, retrieved)
@@ -52,6 +56,9 @@ def find(
     for passage in retrieved:
         if passage.clause_id not in known and passage.document_id in scope.fits:
             held += [h for h in corpus.held(passage.document_id, places) if h.clause.id == passage.clause_id]
+    if only:
+        held = [h for key in {i.rpartition(":")[0] for i in only} for h in corpus.held(key, places)]
+        held = [h for h in held if h.clause.id in only]
     ranked = rank(question, held, weights, most=60)
     fitted = [_fitted(question, scope, candidate) for candidate in ranked]
     fitted.sort(key=lambda c: c.score, reverse=True)

@@ -103,7 +103,7 @@ def _read_segment(text: str, span: Span, found: Context, *, first: bool) -> None
     ):
         return
     to = re.search(TO, words)
-    if to and re.search(r"进行|的支持力度|呈", words[to.end() :]):
+    if to and re.search(r"进行(?![^,]*的)|的支持力度|呈", words[to.end() :]):
         return
     if to and (
         to.start() == 0
@@ -134,7 +134,10 @@ def _read_plain(text: str, span: Span, found: Context) -> None:
     inner = re.match(r"(?P<mod>.+的)(?P<head>[^的]{2,24})$", words)
     if re.search(r"每(?:新|满)?增?加?\d", words):
         return
-    if words.endswith(("的", "以上", "以下", "之间")) or BARE_STATE.match(words):
+    if inner and BARE_STATE.match(words) and is_recipient(inner.group("head")):
+        found.beneficiary = _shift(span, inner.span("head"))
+        _add_condition(text, _shift(span, inner.span("mod")), found)
+    elif words.endswith(("的", "以上", "以下", "之间")) or BARE_STATE.match(words):
         if split and found.beneficiary is None and _is_noun_phrase(split.group("who")):
             found.beneficiary = _shift(span, split.span("who"))
             _add_act(text, _shift(span, split.span("what")), found)
@@ -169,6 +172,8 @@ def _read_plain(text: str, span: Span, found: Context) -> None:
 def _add_act(text: str, span: Span, found: Context) -> None:
     """Add what a recipient does as a condition; a payment named in it is the thing supported."""
     words = text[span[0] : span[1]]
+    if re.match(r"根据|依据|按照?|参照|结合", words):
+        return
     paid = re.match(r"(?P<when>.+)的(?P<thing>[^的]*(?:补助|补贴|费|津贴|奖励))$", words)
     raised = re.match(r"(?P<thing>[^,的]{0,8}(?:补贴|补助|津贴|奖励))(?:提高|调整|增加|标准|上调)", words)
     if paid or raised:
@@ -181,6 +186,8 @@ def _add_act(text: str, span: Span, found: Context) -> None:
 
 def _is_noun_phrase(words: str) -> bool:
     """Tell a recipient with a modifier (`符合条件的企业`) from the start of a clause (`获得…机构`)."""
+    if re.search(r"采用|采取|根据|依据|经费", words):
+        return False
     if re.match(rf"[在来驻赴].{{1,5}}{RECIPIENT}$", words):
         return True
     return not STATE.match(words) or bool(
@@ -298,6 +305,8 @@ def topic_of(text: str, segments: list[Span]) -> Context:
 def _add_condition(text: str, span: Span, found: Context) -> None:
     span = clean_condition(text, span)
     words = text[span[0] : span[1]]
+    if re.search(r"(?:以下|如下|下列)(?:支持|政策|条件|标准|规定|方式)", words):
+        return
     if len(words) < 2 or re.fullmatch(
         rf"(?:{SCOPE}|企业|项目|本市|我市|全市|优秀|上述|以上|相关|有关|其|所|该|给予|其中)+", words
     ):
@@ -325,7 +334,7 @@ def _conjuncts(text: str, span: Span) -> list[Span]:
 def _before_the_grant(text: str, span: Span) -> Span:
     """Cut a segment where its grant begins: `对…企业|分别给予最高`, `对…的|按照`."""
     words = text[span[0] : span[1]]
-    if re.match(rf"(?:且|并|但)?(?:{GRANT_FIRST})", words):
+    if re.match(rf"(?:且|并|但)?(?:{GRANT_FIRST})", words) and not re.search(TO, words):
         return span[0], span[0]
     for found in re.finditer(rf"(?:{RECIPIENT}(?:等)?(?:\([^)]*\))?[”》\"]?|的)(?={GRANT})", words):
         rest = words[found.end() :]

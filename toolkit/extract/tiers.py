@@ -142,6 +142,6 @@ def _as_recipients(text: str, names: list[Span]) -> list[Span]:
     words = [text[a:b] for a, b in heads]
     if not all(is_recipient(w) and "的" not in w for w in words):
         return []
-    if any(re.match(r"年度?|营业|获|首次|经|新", w) for w in words):
+    if any(re.match(r"年度?|营业|获|首次|经|新", w) for w in words) or text[heads[0][0] - 1] == "为":
         return []
     return heads

@@ -305,6 +305,9 @@ def _share_other(at: Setting) -> _Verdict | None:
         given = re.match(r"(?:以上|以下)的?(?:比例|标准|额度)?(?:给予|补|奖|资助|的补|的奖)", at.right)
         if not given:
             return "distractor", at.right[:4], _SURE
+    chosen = re.match(r"的?(?:比例|左右)?(?:的比例)?(?:确定|评选|遴选|认定|推荐|抽查|抽取|选取|选拔|筛选)", at.right)
+    if chosen:
+        return "distractor", chosen.group(), _LIKELY
     instalment = re.search(r"分(?:[两二三四五六\d]|若干)?(?:年|期|批|次|阶段)[^,]{0,8}$", at.left)
     if instalment and re.match(
         r"(?:的比例|比例)?(?:予以|给予|进行)?(?:拨付|兑现|发放|支付|兑付|执行|到位)", at.right

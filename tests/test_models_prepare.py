@@ -82,6 +82,7 @@ def test_what_was_decided_is_remembered_for_this_machine_alone(tmp_path: Path) -
     model = tiny_model(tmp_path / "model.gguf")
     first = prepare(model, when="always", measure=speeds(FAST, SLOW))
     assert prepare(model, when="always", measure=speeds(SLOW, FASTEST)) == first
+    assert prepare(model) == first
     decision = tmp_path / "model.gguf.prepared.json"
     decision.write_text(json.dumps({**json.loads(decision.read_text()), "machine": "another"}))
     assert prepared_path(model) == model

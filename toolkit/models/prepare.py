@@ -64,10 +64,10 @@ def prepare(
     as much disk as the model again.
     """
     decision = _decision_path(model)
+    if when == "never":
+        decision.unlink(missing_ok=True)
     if when == "never" or (when == "auto" and not has_amx()):
-        if when == "never":
-            decision.unlink(missing_ok=True)
-        return Prepared(model, AS_DOWNLOADED, {})
+        return _read(decision, model) or Prepared(model, AS_DOWNLOADED, {})
     with FileLock(model.with_name(".prepare.lock")), one_line_for_a_full_disk(model.parent):
         known = _read(decision, model)
         if known is not None:

@@ -34,6 +34,7 @@ def trained(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
         sample,
         out=folder / "own.npz",
         report=folder / "own.html",
+        fast=True,
         progress=lambda done, total, what: steps.append(f"{done}/{total} {what}"),
     )
     return folder / "own.npz", report, steps
@@ -41,7 +42,7 @@ def trained(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
 
 def test_a_classifier_taught_by_a_hundred_clauses_codes_new_ones(trained) -> None:
     path, _, _ = trained
-    classifier = Classifier.load(path)
+    classifier = Classifier.load(path, fast=True)
     credit, school = classifier.classify(
         ["鼓励银行为光学仪器企业发放信用贷款，由担保公司增信。", "技工学校开设光学仪器专业，每年组织轮训。"]
     )
@@ -62,7 +63,11 @@ def test_figures_come_from_held_out_clauses_and_progress_is_told(trained) -> Non
 def test_a_code_without_clauses_is_warned_of_and_learnt_from_its_definition(trained) -> None:
     path, report, _ = trained
     assert any(line.startswith("code 0 has 0 clauses") for line in report.warnings)
-    scores = Classifier.load(path).classify(["政府采购：向社会力量购买服务，首购和订购创新产品。"])[0].scores
+    scores = (
+        Classifier.load(path, fast=True)
+        .classify(["政府采购：向社会力量购买服务，首购和订购创新产品。"])[0]
+        .scores
+    )
     assert scores["0"] == max(scores[code] for code in ("0", "1", "4", "9", "13"))
 
 
@@ -80,7 +85,7 @@ def test_a_wrong_coding_heads_the_list_of_doubtful_ones(sample: Path, tmp_path: 
     lines[at] = lines[at].removesuffix("6") + "10"
     labels = tmp_path / "labels.tsv"
     labels.write_text("\n".join(lines), encoding="utf-8")
-    report = train(labels, out=tmp_path / "c.npz")
+    report = train(labels, out=tmp_path / "c.npz", fast=True)
     assert at + 1 in [doubt.line for doubt in report.doubts[:5]]
     found = next(doubt for doubt in report.doubts if doubt.line == at + 1)
     assert found.given == (10,)
@@ -88,9 +93,12 @@ def test_a_wrong_coding_heads_the_list_of_doubtful_ones(sample: Path, tmp_path: 
 
 
 def test_the_same_labels_give_the_same_file(sample: Path, trained, tmp_path: Path) -> None:
-    train(sample, out=tmp_path / "again.npz")
+    train(sample, out=tmp_path / "again.npz", fast=True)
     assert (tmp_path / "again.npz").read_bytes() == trained[0].read_bytes()
-    assert Classifier.load(tmp_path / "again.npz").fingerprint == Classifier.load(trained[0]).fingerprint
+    assert (
+        Classifier.load(tmp_path / "again.npz", fast=True).fingerprint
+        == Classifier.load(trained[0], fast=True).fingerprint
+    )
 
 
 def test_any_taxonomy_works_and_names_do_for_numbers(tmp_path: Path) -> None:
@@ -102,9 +110,9 @@ def test_any_taxonomy_works_and_names_do_for_numbers(tmp_path: Path) -> None:
     lines += ["农户喂养的鸽从屋顶飞过\t7，家养"]
     labels = tmp_path / "animals.tsv"
     labels.write_text("\r\n".join(lines), encoding="utf-8-sig")
-    report = train(labels, taxonomy=taxonomy, out=tmp_path / "animals.npz")
+    report = train(labels, taxonomy=taxonomy, out=tmp_path / "animals.npz", fast=True)
     assert [code.clauses for code in report.measures.codes] == [18, 19, 19]
-    found = Classifier.load(tmp_path / "animals.npz").classify(["大雁从湖上飞过"])[0]
+    found = Classifier.load(tmp_path / "animals.npz", fast=True).classify(["大雁从湖上飞过"])[0]
     assert found.labels == (7,)
     assert set(found.scores) == {"1", "7", "30"}
 
@@ -138,19 +146,19 @@ def test_a_file_with_one_code_only_is_refused(tmp_path: Path) -> None:
     labels = tmp_path / "labels.tsv"
     labels.write_text("\n".join(f"支持第{n}类企业贷款\t6" for n in range(12)), encoding="utf-8")
     with pytest.raises(InputError, match="lines 1 to 12: every clause has the code 6 alone"):
-        train(labels, out=tmp_path / "c.npz")
+        train(labels, out=tmp_path / "c.npz", fast=True)
 
 
 def test_too_few_clauses_and_other_encodings_are_refused(tmp_path: Path) -> None:
     labels = tmp_path / "labels.tsv"
     labels.write_text("\n".join(GOOD[:4]), encoding="utf-8")
     with pytest.raises(InputError, match="holds 4 different coded clauses; code at least 10"):
-        train(labels, out=tmp_path / "c.npz")
+        train(labels, out=tmp_path / "c.npz", fast=True)
     labels.write_bytes(b"abc\t6\n" + "支持企业\t6".encode("gb18030"))
     with pytest.raises(InputError, match="line 2: not UTF-8"):
-        train(labels, out=tmp_path / "c.npz")
+        train(labels, out=tmp_path / "c.npz", fast=True)
     with pytest.raises(InputError, match="cannot read the coded clauses"):
-        train(tmp_path / "none.tsv", out=tmp_path / "c.npz")
+        train(tmp_path / "none.tsv", out=tmp_path / "c.npz", fast=True)
 
 
 def test_a_clause_coded_twice_otherwise_is_reported_with_both_lines(tmp_path: Path) -> None:
@@ -193,7 +201,7 @@ def test_a_taxonomy_of_another_shape_is_refused(text: str, said: str, tmp_path: 
 
 
 def test_the_command_prints_the_figures(sample: Path, tmp_path: Path, capsys) -> None:
-    assert main(["train", str(sample), "--out", str(tmp_path / "c.npz"), "--json"]) == 0
+    assert main(["train", str(sample), "--out", str(tmp_path / "c.npz"), "--fast", "--json"]) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["measures"]["clauses"] == 102
     assert "fold 1" in captured.err

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,6 +171,6 @@ def _pad(known: Sequence[Floats32]) -> tuple[Floats32, NDArray[np.bool_]]:
     return tokens, mask
 
 
-def _softmax(scores: Floats32, *, axis: int) -> Floats32:
+def _softmax(scores: NDArray[np.floating[Any]], *, axis: int) -> Floats32:
     raised = np.exp(scores - scores.max(axis=axis, keepdims=True))
     return np.asarray(raised / raised.sum(axis=axis, keepdims=True), dtype=np.float32)

@@ -11,7 +11,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,70 +19,106 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from toolkit.classify.attention import Attention
 from toolkit.classify.calibration import Calibration, choose
 from toolkit.classify.grams import Grams
 from toolkit.classify.linear import Linear
+from toolkit.classify.members import Members, Reader, read
 from toolkit.classify.review import ReviewCurve
 from toolkit.classify.taxonomy import Taxonomy
 from toolkit.errors import InputError
 from toolkit.records import Labelling, content_id
 from toolkit.tables import replacing
 
-__all__ = ["DEFAULT", "Classifier"]
+__all__ = ["DEFAULT", "Classifier", "Stage"]
 
 DEFAULT = Path(__file__).with_name("default.npz")
 _FORMAT = 1
 _BATCH = 256
+_BROKEN = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    zipfile.BadZipFile,
+    ValidationError,
+)
 
 Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How a stage's margins become scores, and what review accepts at which precision."""
+
+    calibration: Calibration
+    review: ReviewCurve
 
 
 @dataclass(frozen=True)
 class Classifier:
     """Gives clauses their codes.
 
-    `members` are linear models over the same grams; `about` holds what training measured, as JSON.
-    `fingerprint` identifies weights, calibration and taxonomy, for ledgers.
+    The first stage, `fast`, sees n-grams alone. The second, `full`, also reads the embedding model's
+    token states; it is used where the file has it and a `reader` is there. `about` holds what training
+    measured, as JSON. `fingerprint` identifies weights, calibration, taxonomy and stage, for ledgers.
     """
 
     taxonomy: Taxonomy
-    grams: Grams
-    members: tuple[Linear, ...]
-    calibration: Calibration
-    review: ReviewCurve
+    members: Members
+    fast: Stage
+    full: Stage | None = None
+    reader: Reader | None = None
     about: dict[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
 
+    @property
+    def stage(self) -> str:
+        """Name the stage that decides."""
+        return "linear" if self.full is None or self.reader is None else "attention"
+
+    @property
+    def calibration(self) -> Calibration:
+        """The deciding stage's calibration."""
+        return self._stage.calibration
+
+    @property
+    def review(self) -> ReviewCurve:
+        """The deciding stage's measured precisions."""
+        return self._stage.review
+
+    @property
+    def _stage(self) -> Stage:
+        return self.fast if self.full is None or self.reader is None else self.full
+
     @classmethod
-    def load(cls, path: str | Path | None = None) -> Classifier:
-        """Read a classifier's file; None is the one that ships with the toolkit."""
+    def load(cls, path: str | Path | None = None, *, fast: bool = False) -> Classifier:
+        """Read a classifier's file; None is the one that ships with the toolkit.
+
+        With `fast` the n-grams decide and no model is loaded. Otherwise ModelError where the embedding
+        model is not installed and the file wants it.
+        """
         source = DEFAULT if path is None else Path(path)
         try:
             data = source.read_bytes()
             with np.load(io.BytesIO(data), allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             about = json.loads(arrays.pop("about").tobytes())
-            if about["format"] != _FORMAT:
-                raise InputError(
-                    f"{source} has the classifier format {about['format']}, and this version reads {_FORMAT}",
-                    hint="train it again: zhengce train LABELS.tsv --out FILE",
-                )
-            return _unpack(arrays, about, hashlib.sha256(data).hexdigest()[:16])
+            found = _unpack(arrays, about, hashlib.sha256(data).hexdigest()[:16])
         except OSError as error:
             reason = error.strerror or "it is not a zip file"
             raise InputError(f"cannot read the classifier {source}: {reason}") from error
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            EOFError,
-            zipfile.BadZipFile,
-            ValidationError,
-        ) as error:
+        except _BROKEN as error:
             raise InputError(
                 f"{source} is not a classifier's file", hint="make one: zhengce train LABELS.tsv --out FILE"
             ) from error
+        if fast or found.full is None:
+            return replace(found, fingerprint=f"{found.fingerprint}:linear")
+        from toolkit.embed.states import TokenStates
+
+        reader = TokenStates()
+        return replace(found, reader=reader, fingerprint=f"{found.fingerprint}:{reader.fingerprint}")
 
     def save(self, path: str | Path) -> None:
         """Write the file, whole or not at all."""
@@ -98,102 +134,109 @@ class Classifier:
         Without `ids` a clause's id is its content's hash. `progress` gets the number done so far.
         """
         found: list[Labelling] = []
-        names = [str(code) for code in self.taxonomy.ids]
         for at in range(0, len(texts), _BATCH):
             batch = texts[at : at + _BATCH]
             scores = self.scores(batch)
             chosen = choose(scores, self.calibration.threshold)
             for row, text in enumerate(batch):
-                empty = not text.strip()
-                labels = () if empty else _labels(self.taxonomy, scores[row], chosen[row])
-                found.append(
-                    Labelling(
-                        id=ids[at + row] if ids is not None else content_id(text),
-                        text=text,
-                        labels=labels,
-                        scores={
-                            name: 0.0 if empty else round(float(score), 4)
-                            for name, score in zip(names, scores[row], strict=True)
-                        },
-                        stage="empty" if empty else "linear",
-                    )
-                )
+                name = ids[at + row] if ids is not None else content_id(text)
+                found.append(self._labelling(name, text, scores[row], chosen[row]))
             if progress is not None:
                 progress(len(found))
         return found
 
     def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Give the probability of every code, (texts, codes in the taxonomy's order)."""
-        return self.calibration.probabilities(self._margins(texts))
+        reader = None if self.full is None else self.reader
+        return self.calibration.probabilities(self.members.margins(read(texts, reader)))
 
-    def _margins(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        margins = np.empty((len(self.members), len(texts), len(self.taxonomy.codes)))
-        for row, text in enumerate(texts):
-            columns, values = self.grams.weigh(text)
-            for member, linear in enumerate(self.members):
-                margins[member, row] = values @ linear.weights[columns] + linear.offsets
-        return margins
-
-
-def _labels(taxonomy: Taxonomy, scores: NDArray[np.float64], chosen: NDArray[np.bool_]) -> tuple[int, ...]:
-    return tuple(sorted(taxonomy.ids[code] for code in np.flatnonzero(chosen)))
+    def _labelling(
+        self, name: str, text: str, scores: NDArray[np.float64], chosen: NDArray[np.bool_]
+    ) -> Labelling:
+        ids = self.taxonomy.ids
+        if not text.strip():
+            return Labelling(
+                id=name, text=text, labels=(), scores=dict.fromkeys(map(str, ids), 0.0), stage="empty"
+            )
+        return Labelling(
+            id=name,
+            text=text,
+            labels=tuple(sorted(ids[code] for code in np.flatnonzero(chosen))),
+            scores={str(code): round(float(score), 4) for code, score in zip(ids, scores, strict=True)},
+            stage=self.stage,
+        )
 
 
 # ------------------------------------------------------------------ the file
 def _pack(classifier: Classifier) -> dict[str, Any]:
+    members = classifier.members
     about = {
         **classifier.about,
         "format": _FORMAT,
-        "longest": classifier.grams.longest,
-        "members": len(classifier.members),
-        "threshold": classifier.calibration.threshold,
+        "longest": members.grams.longest,
+        "members": len(members.linear),
+        "attention": len(members.attention),
         "taxonomy": classifier.taxonomy.model_dump(mode="json", by_alias=True),
     }
     arrays: dict[str, Any] = {
-        "about": _bytes(json.dumps(about, ensure_ascii=False, sort_keys=True)),
-        "grams": _bytes("\n".join(classifier.grams.columns)),
-        "idf": classifier.grams.idf.astype(np.float16),
-        "review": classifier.review.points,
+        "grams": _bytes("\n".join(members.grams.columns)),
+        "idf": members.grams.idf.astype(np.float16),
     }
-    for at, member in enumerate(classifier.members):
-        scale = np.abs(member.weights).max(axis=0) / 127 + 1e-12
-        arrays[f"weights{at}"] = np.round(member.weights / scale).astype(np.int8)
+    for at, linear in enumerate(members.linear):
+        scale = np.abs(linear.weights).max(axis=0) / 127 + 1e-12
+        arrays[f"weights{at}"] = np.round(linear.weights / scale).astype(np.int8)
         arrays[f"scale{at}"] = scale.astype(np.float32)
-        arrays[f"offsets{at}"] = member.offsets
-    for name in _calibration_arrays():
-        arrays[name] = getattr(classifier.calibration, name)
-    return arrays
+        arrays[f"offsets{at}"] = linear.offsets
+    for at, attention in enumerate(members.attention):
+        for part in fields(attention):
+            arrays[f"attention{at}_{part.name}"] = getattr(attention, part.name).astype(np.float16)
+    for prefix, stage in (("", classifier.fast), ("full_", classifier.full)):
+        if stage is not None:
+            about[f"{prefix}threshold"] = stage.calibration.threshold
+            arrays[f"{prefix}review"] = stage.review.points
+            for name in _CALIBRATION:
+                arrays[prefix + name] = getattr(stage.calibration, name)
+    return {"about": _bytes(json.dumps(about, ensure_ascii=False, sort_keys=True)), **arrays}
 
 
 def _unpack(arrays: dict[str, NDArray[Any]], about: dict[str, Any], fingerprint: str) -> Classifier:
-    grams = arrays["grams"].tobytes().decode("utf-8").split("\n")
-    members = tuple(
-        Linear(
-            arrays[f"weights{at}"].astype(np.float32) * arrays[f"scale{at}"],
-            arrays[f"offsets{at}"],
+    if about["format"] != _FORMAT:
+        raise InputError(
+            f"the classifier has the format {about['format']}, and this version reads {_FORMAT}",
+            hint="train it again: zhengce train LABELS.tsv --out FILE",
         )
+    taxonomy = Taxonomy.model_validate(about["taxonomy"])
+    names = arrays["grams"].tobytes().decode("utf-8").split("\n")
+    linear = tuple(
+        Linear(arrays[f"weights{at}"].astype(np.float32) * arrays[f"scale{at}"], arrays[f"offsets{at}"])
         for at in range(about["members"])
     )
-    taxonomy = Taxonomy.model_validate(about["taxonomy"])
+    attention = tuple(
+        Attention(**{p.name: arrays[f"attention{at}_{p.name}"].astype(np.float32) for p in fields(Attention)})
+        for at in range(about.get("attention", 0))
+    )
     idf = arrays["idf"].astype(np.float32)
-    shape = (len(grams), len(taxonomy.codes))
-    if len(idf) != len(grams) or any(member.weights.shape != shape for member in members):
+    shape = (len(names), len(taxonomy.codes))
+    if len(idf) != len(names) or any(member.weights.shape != shape for member in linear):
         raise ValueError("the arrays do not fit together")
+    grams = Grams({gram: at for at, gram in enumerate(names)}, idf, about["longest"])
     return Classifier(
         taxonomy=taxonomy,
-        grams=Grams({gram: at for at, gram in enumerate(grams)}, idf, about["longest"]),
-        members=members,
-        calibration=Calibration(
-            **{name: arrays[name] for name in _calibration_arrays()}, threshold=about["threshold"]
-        ),
-        review=ReviewCurve(arrays["review"]),
+        members=Members(grams, linear, attention),
+        fast=_unpack_stage(arrays, about, ""),
+        full=_unpack_stage(arrays, about, "full_") if attention else None,
         about=about,
         fingerprint=fingerprint,
     )
 
 
-def _calibration_arrays() -> list[str]:
-    return [part.name for part in fields(Calibration) if part.name != "threshold"]
+def _unpack_stage(arrays: dict[str, NDArray[Any]], about: dict[str, Any], prefix: str) -> Stage:
+    parts = {name: arrays[prefix + name] for name in _CALIBRATION}
+    calibration = Calibration(**parts, threshold=about[f"{prefix}threshold"])
+    return Stage(calibration, ReviewCurve(arrays[f"{prefix}review"]))
+
+
+_CALIBRATION = tuple(part.name for part in fields(Calibration) if part.name != "threshold")
 
 
 def _bytes(text: str) -> NDArray[np.uint8]:

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.classify.calibration import choose, fit_calibration
-from toolkit.classify.grams import count_grams
 from toolkit.classify.labels import Coded
 from toolkit.classify.measures import Measures, measure
+from toolkit.classify.members import Reader
 from toolkit.classify.review import ReviewCurve
-from toolkit.classify.training import LONGEST_GRAM, fit_members
+from toolkit.classify.training import Lesson
 from toolkit.errors import InputError
 from toolkit.records import Record
 from toolkit.text import squeeze
@@ -49,13 +49,15 @@ class Protocol(Record):
     agreement: tuple[Agreement, ...]
 
 
-def run_protocol(coded: Coded, *, review: float = 0.9, progress: Progress | None = None) -> Protocol:
-    """Run the five folds; a file with an empty fold is an InputError."""
+def run_protocol(
+    coded: Coded, *, reader: Reader | None = None, review: float = 0.9, progress: Progress | None = None
+) -> Protocol:
+    """Run the five folds, with a `reader` of token states those of the second stage."""
     folds = coded.folds
     names = sorted({int(fold) for fold in folds})
     if len(names) < 3:
         raise InputError(f"the clauses fall into {len(names)} folds", hint="code more clauses")
-    held = _margins_without(coded, names, progress)
+    held = _margins_without(Lesson.of(coded, reader), names, progress)
     scores = np.zeros(coded.truth.shape)
     chosen = np.zeros(coded.truth.shape, dtype=np.bool_)
     accepted = np.zeros(len(coded), dtype=np.bool_)
@@ -78,22 +80,19 @@ def run_protocol(coded: Coded, *, review: float = 0.9, progress: Progress | None
     )
 
 
-def _margins_without(coded: Coded, names: list[int], progress: Progress | None) -> dict[int, Floats]:
+def _margins_without(lesson: Lesson, names: list[int], progress: Progress | None) -> dict[int, Floats]:
     """Give, for each fold, margins of all clauses by models that saw neither the fold nor the clause."""
-    folds = coded.folds
-    counted = [count_grams(text, longest=LONGEST_GRAM) for text in coded.texts]
+    folds = lesson.coded.folds
     left_out = [(name,) for name in names] + list(combinations(names, 2))
     held: dict[int, Floats] = {}
     for done, without in enumerate(left_out):
         if progress is not None:
             progress(done, len(left_out), "fitting without folds " + ", ".join(str(at + 1) for at in without))
-        grams, members = fit_members(coded, counted, np.flatnonzero(~np.isin(folds, without)))
+        members = lesson.fit(np.flatnonzero(~np.isin(folds, without)))
         for fold in without:
             rows = np.flatnonzero(folds == (fold if len(without) == 1 else sum(without) - fold))
-            matrix = grams.matrix([counted[int(row)] for row in rows])
-            margins = held.setdefault(fold, np.zeros((len(members), *coded.truth.shape)))
-            for member, linear in enumerate(members):
-                margins[member, rows] = linear.margins(matrix)
+            found = members.margins(lesson.clauses.take(rows))
+            held.setdefault(fold, np.zeros((len(found), *lesson.coded.truth.shape)))[:, rows] = found
     if progress is not None:
         progress(len(left_out), len(left_out), "done")
     return held

@@ -7,27 +7,25 @@ clauses that the scored model had not seen: five folds by the MD5 of the clause.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.classify.calibration import Calibration, choose, fit_calibration
-from toolkit.classify.grams import Counts, Grams, count_grams, fit_grams
 from toolkit.classify.labels import Coded, read_labels
-from toolkit.classify.linear import Linear, fit_linear, fit_logistic
 from toolkit.classify.measures import Doubt, Measures, TrainingReport, measure
-from toolkit.classify.model import Classifier
+from toolkit.classify.members import Members, Read, Reader, fit_members, read
+from toolkit.classify.model import Classifier, Stage
 from toolkit.classify.page import check_page, training_page
 from toolkit.classify.review import ReviewCurve
-from toolkit.classify.taxonomy import Taxonomy, load_taxonomy
+from toolkit.classify.taxonomy import load_taxonomy
+from toolkit.embed.states import TokenStates
 from toolkit.errors import InputError
 
-__all__ = ["cross_margins", "fit", "fit_members", "score_on", "train"]
-
-LONGEST_GRAM = 4
-FEWEST_TEXTS = 2  # a gram of one clause alone tells little, and half of the file is such grams
+__all__ = ["Lesson", "fit", "score_on", "train"]
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -40,12 +38,13 @@ def train(
     taxonomy: str | Path | None = None,
     out: str | Path,
     report: str | Path | None = None,
+    fast: bool = False,
     progress: Progress | None = None,
 ) -> TrainingReport:
     """Fit a classifier to a file of coded clauses and write it to `out`, whole or not at all.
 
-    `report` is an .html page of the figures, with the doubtful codings.
-
+    `report` is an .html page of the figures, with the doubtful codings. With `fast` it learns from n-grams
+    alone; otherwise also from the embedding model's token states (ModelError where it is not installed).
     `progress` gets steps done, steps in all and the name of the step begun. InputError names the line.
     """
     began = time.perf_counter()
@@ -55,7 +54,8 @@ def train(
     if report is not None:
         check_page(report)
     coded = read_labels(labels, load_taxonomy(taxonomy))
-    classifier, measures, doubts = fit(coded, progress=progress)
+    reader = None if fast else TokenStates()
+    classifier, measures, doubts = fit(coded, reader=reader, progress=progress)
     classifier.save(target)
     trained = TrainingReport(
         clauses=len(coded),
@@ -69,40 +69,60 @@ def train(
     return trained
 
 
-def fit(coded: Coded, *, progress: Progress | None = None) -> tuple[Classifier, Measures, tuple[Doubt, ...]]:
-    """Fit a classifier to coded clauses and measure it on five folds of them."""
+def fit(
+    coded: Coded, *, reader: Reader | None = None, progress: Progress | None = None
+) -> tuple[Classifier, Measures, tuple[Doubt, ...]]:
+    """Fit a classifier to coded clauses and measure it on five folds of them.
+
+    With a `reader` of token states it has the second stage, which the measures are then of.
+    """
     steps = _Steps(progress, total=len(_folds(coded)) + 3)
-    steps.begin("counting")
-    counted = [count_grams(text, longest=LONGEST_GRAM) for text in coded.texts]
-    margins = cross_margins(coded, counted, steps.begin)
+    steps.begin("reading the clauses")
+    lesson = Lesson.of(coded, reader)
+    margins = _cross_margins(lesson, steps.begin)
     steps.begin("calibrating")
     honest, chosen = _held_out(coded, margins)
-    calibration = fit_calibration(margins, coded.truth)
+    full = _stage(coded, margins, honest, chosen)
+    fast = full if reader is None else _stage(coded, margins[:-1], *_held_out(coded, margins[:-1]))
     steps.begin("fitting to all clauses")
-    grams, members = fit_members(coded, counted, np.arange(len(coded)))
+    members = lesson.fit(np.arange(len(coded)))
     steps.end()
     measures = measure(honest, chosen, coded.truth, coded.taxonomy)
     classifier = Classifier(
         taxonomy=coded.taxonomy,
-        grams=grams,
         members=members,
-        calibration=calibration,
-        review=ReviewCurve.measure(honest, chosen, coded.truth),
+        fast=fast,
+        full=None if reader is None else full,
+        reader=reader,
         about={"clauses": len(coded), "measures": measures.model_dump(mode="json")},
     )
     return classifier, measures, _doubts(coded, honest, chosen)
 
 
-def fit_members(
-    coded: Coded, counted: Sequence[tuple[Counts, Counts]], rows: Rows
-) -> tuple[Grams, tuple[Linear, ...]]:
-    """Fit the linear members to some of the clauses and to the taxonomy's own words."""
-    known, truth = _definitions(coded.taxonomy)
-    texts = [counted[int(row)] for row in rows] + known
-    grams = fit_grams(texts, longest=LONGEST_GRAM, fewest=FEWEST_TEXTS)
-    matrix = grams.matrix(texts)
-    target = np.concatenate([coded.truth[rows], truth]).astype(np.int8)
-    return grams, (fit_linear(matrix, target), fit_logistic(matrix, target))
+@dataclass(frozen=True)
+class Lesson:
+    """Coded clauses as the members see them, and the taxonomy's own words, each a clause of its code."""
+
+    coded: Coded
+    clauses: Read
+    known: Read
+    known_truth: NDArray[np.int8]
+
+    @classmethod
+    def of(cls, coded: Coded, reader: Reader | None) -> Lesson:
+        """Read the clauses, and each code's name with its definition, and its examples."""
+        texts: list[str] = []
+        truth: list[NDArray[np.int8]] = []
+        for at, code in enumerate(coded.taxonomy.codes):
+            for text in (f"{code.name}。{code.definition}", *code.examples):
+                texts.append(text)
+                truth.append(np.eye(len(coded.taxonomy.codes), dtype=np.int8)[at])
+        return cls(coded, read(coded.texts, reader), read(texts, reader), np.stack(truth))
+
+    def fit(self, rows: Rows) -> Members:
+        """Fit all members to some of the clauses and to the taxonomy's words."""
+        truth = np.concatenate([self.coded.truth[rows], self.known_truth]).astype(np.int8)
+        return fit_members(self.clauses.take(rows).plus(self.known), truth)
 
 
 def score_on(classifier: Classifier, coded: Coded) -> Measures:
@@ -111,34 +131,23 @@ def score_on(classifier: Classifier, coded: Coded) -> Measures:
     return measure(scores, choose(scores, classifier.calibration.threshold), coded.truth, coded.taxonomy)
 
 
-def _definitions(taxonomy: Taxonomy) -> tuple[list[tuple[Counts, Counts]], NDArray[np.int8]]:
-    """Take each code's name with its definition, and each of its examples, for a clause of that code."""
-    counted: list[tuple[Counts, Counts]] = []
-    truth: list[NDArray[np.int8]] = []
-    for at, code in enumerate(taxonomy.codes):
-        for text in (f"{code.name}。{code.definition}", *code.examples):
-            counted.append(count_grams(text, longest=LONGEST_GRAM))
-            truth.append(np.eye(len(taxonomy.codes), dtype=np.int8)[at])
-    return counted, np.stack(truth)
-
-
-def cross_margins(
-    coded: Coded, counted: Sequence[tuple[Counts, Counts]], begin: Callable[[str], None]
-) -> Floats:
+def _cross_margins(lesson: Lesson, begin: Callable[[str], None]) -> Floats:
     """Give (members, clauses, codes): each fold's margins by models fitted to the other folds."""
-    folds = coded.folds
+    folds = lesson.coded.folds
     margins: Floats | None = None
-    for fold in _folds(coded):
+    for fold in _folds(lesson.coded):
         begin(f"fold {fold + 1}")
-        grams, members = fit_members(coded, counted, np.flatnonzero(folds != fold))
         held = np.flatnonzero(folds == fold)
-        matrix = grams.matrix([counted[int(row)] for row in held])
+        found = lesson.fit(np.flatnonzero(folds != fold)).margins(lesson.clauses.take(held))
         if margins is None:
-            margins = np.zeros((len(members), *coded.truth.shape))
-        for member, linear in enumerate(members):
-            margins[member, held] = linear.margins(matrix)
+            margins = np.zeros((len(found), *lesson.coded.truth.shape))
+        margins[:, held] = found
     assert margins is not None
     return margins
+
+
+def _stage(coded: Coded, margins: Floats, honest: Floats, chosen: NDArray[np.bool_]) -> Stage:
+    return Stage(fit_calibration(margins, coded.truth), ReviewCurve.measure(honest, chosen, coded.truth))
 
 
 def _folds(coded: Coded) -> list[int]:

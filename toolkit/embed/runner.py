@@ -27,6 +27,8 @@ WINDOW = 510  # content tokens in a pass; the model has 512 positions, two are t
 class BertRunner:
     """Loaded weights and `workers` contexts of `threads` threads each."""
 
+    pooling = "LLAMA_POOLING_TYPE_MEAN"
+
     def __init__(self, path: Path, *, workers: int, threads: int) -> None:
         import llama_cpp
 
@@ -55,7 +57,7 @@ class BertRunner:
         settings.n_seq_max = 1
         settings.n_threads = settings.n_threads_batch = threads
         settings.embeddings = True
-        settings.pooling_type = c.LLAMA_POOLING_TYPE_MEAN
+        settings.pooling_type = getattr(c, self.pooling)
         settings.flash_attn_type = c.LLAMA_FLASH_ATTN_TYPE_ENABLED
         context = c.llama_init_from_model(self._model, settings)
         if not context:
@@ -93,10 +95,13 @@ class BertRunner:
             status = self._c.llama_encode(context, batch)
             if status != 0:
                 raise ModelError(f"the embedding model failed on {len(tokens)} tokens (status {status})")
-            vector = self._c.llama_get_embeddings_seq(context, 0)
-            return np.ctypeslib.as_array(vector, shape=(self.dimension,)).copy()
+            return self._output(context, len(tokens))
         finally:
             self._contexts.put(worker)
+
+    def _output(self, context: Any, tokens: int) -> NDArray[np.float32]:
+        vector = self._c.llama_get_embeddings_seq(context, 0)
+        return np.ctypeslib.as_array(vector, shape=(self.dimension,)).copy()
 
     def close(self) -> None:
         """Free the weights and the contexts; a second call does nothing."""

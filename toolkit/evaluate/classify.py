@@ -23,10 +23,11 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--classifier", type=_PATH, help="Score this file on LABELS, which it must not have seen; no folds."
 )
+@click.option("--fast", is_flag=True, help="The first stage alone, n-grams; no model is loaded.")
 @click.option("--review", type=float, default=0.9, show_default=True, help="Precision asked of the accepted.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    labels: Path, taxonomy: Path | None, classifier: Path | None, review: float, as_json: bool
+    labels: Path, taxonomy: Path | None, classifier: Path | None, fast: bool, review: float, as_json: bool
 ) -> None:
     """Fit, tune and calibrate on four folds of LABELS and score the fifth, five times.
 
@@ -34,13 +35,16 @@ def command(
     """
     from toolkit.classify import Classifier, load_taxonomy, read_labels, run_protocol, score_on
     from toolkit.classify.tables import measures_text, protocol_text
+    from toolkit.embed.states import TokenStates
 
     if classifier is not None:
-        loaded = Classifier.load(classifier)
+        loaded = Classifier.load(classifier, fast=fast)
         measured = score_on(loaded, read_labels(labels, loaded.taxonomy))
         click.echo(measured.model_dump_json(indent=1) if as_json else measures_text(measured))
         return
     coded = read_labels(labels, load_taxonomy(taxonomy))
     with shown_steps() as progress:
-        protocol = run_protocol(coded, review=review, progress=progress)
+        protocol = run_protocol(
+            coded, reader=None if fast else TokenStates(), review=review, progress=progress
+        )
     click.echo(protocol.model_dump_json(indent=1) if as_json else protocol_text(protocol))

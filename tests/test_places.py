@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from toolkit.places import Place, find_places, written
+from toolkit.places import Place, find_places, stated_place, written
 
 
 def paths(text: str) -> list[tuple[str, ...]]:
@@ -101,3 +101,31 @@ def test_a_place_contains_what_lies_in_it() -> None:
     assert place("北京市").contains(place("亦庄"))
     assert not place("上海市").overlaps(place("浙江省"))
     assert not find_places("朝阳区")[0].contains(place("北京市"))
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("云栖岭市促进竹产业办法", ("云栖岭市",)),
+        ("望潮市桥西头区人民政府", ("望潮市", "桥西头区")),
+        ("中共望潮市委", ("望潮市",)),
+        ("临溪县茶园办法", ("临溪县",)),
+        ("望潮高新技术产业开发区人才办法", ("望潮高新技术产业开发区",)),
+        *(
+            (text, ())
+            for text in ("促进城市更新办法", "支持园区建设办法", "示范区建设方案", "本市茶园办法", "省科技厅")
+        ),
+        *(
+            (text, ())
+            for text in ("上市公司奖励办法", "老旧小区改造办法", "国家高新区办法", "市财政局", "全市茶园办法")
+        ),
+    ],
+)
+def test_a_place_that_only_the_title_knows(text: str, path: tuple[str, ...]) -> None:
+    assert stated_place(text) == path
+
+
+def test_places_of_a_corpus_are_found_beside_the_known_ones() -> None:
+    found = find_places("望潮的企业迁到杭州", known=[("望潮市", "桥西头区")])
+    assert [p.path for p in found] == [("望潮市",), ("浙江省", "杭州市")]
+    assert find_places("桥西头区", known=[("望潮市", "桥西头区")])[0].path == ("望潮市", "桥西头区")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["Place", "find_places", "written"]
+__all__ = ["Place", "find_places", "stated_place", "written"]
 
 Path = tuple[str, ...]
 
@@ -77,6 +77,21 @@ _ZONE = re.compile(
     r"|临空经济示范区|产业集聚区|科学城|科技城|新区)"
 )
 
+_OWN_ZONE = re.compile(
+    r"(?:开发|高新|经开|自贸|保税|示范|试验|实验|合作|商务|产业|集聚|工业园|园|科技|新|片)区$|(?:科学|科技)城$"
+)
+# A place that a title states and no gazetteer has, and words that only look like one.
+_STATED = re.compile(
+    r"(?:中共|关于印发|印发)?(?=[\u4e00-\u9fff]{2,5}[市州盟区县旗])"
+    r"(?P<city>[\u4e00-\u9fff]{2,4}?[市州盟])?(?P<district>[\u4e00-\u9fff]{2,3}?[区县旗])?"
+)
+_STATED_ZONE = re.compile(rf"(?P<place>[\u4e00-\u9fff]{{2,4}}?)(?P<zone>{_ZONE.pattern})")
+_NO_NAME = re.compile(
+    r"^(?:国家|省级|市级|区级|促进|支持|加快|推动|推进|鼓励|关于|进一|加强|规范|完善|深化|提升|实施|建设|开展|做好|各|本|我|全|有关)"
+    r"|(?:城|上|超|都|股|门|县|区|夜|集|省|菜|楼)市$|(?:园|示范|开发|新|地|社|片|灾|景|小|校|厂|市|城|郊|矿|库|辖|各|全|本|我)区$"
+    r"|印发|经济|技术|高新|产业|省"
+)
+
 
 @dataclass(frozen=True)
 class Place:
@@ -106,16 +121,28 @@ def written(path: Path) -> str | None:
     """Write a path as policies do: `北京市朝阳区`, `杭州市余杭区`, `义乌市`, a zone by its own name."""
     if not path:
         return None
-    district = path in _divisions() and path[-1].endswith(("区", "县", "旗")) and len(path) > 1
-    return path[-2] + path[-1] if district else path[-1]
+    district = path[-1].endswith(("区", "县", "旗")) and len(path) > 1
+    own = path in _divisions() or _OWN_ZONE.search(path[-1]) is None
+    return path[-2] + path[-1] if district and own else path[-1]
 
 
-def find_places(text: str, *, context: Iterable[Path] = ()) -> list[Place]:
+def stated_place(text: str) -> Path:
+    """Read a place that no gazetteer has where a title or a body's name starts with it: `云岭市…办法`."""
+    zone = _STATED_ZONE.match(text)
+    if zone is not None and not _NO_NAME.search(zone["place"]):
+        return (zone["place"] + zone["zone"],)
+    match = _STATED.match(text)
+    names = [name for name in (match["city"], match["district"]) if name] if match else []
+    return () if any(_NO_NAME.search(name) for name in names) else tuple(names)
+
+
+def find_places(text: str, *, context: Iterable[Path] = (), known: Iterable[Path] = ()) -> list[Place]:
     """Find the places that a text names, in order, none overlapping another.
 
-    `context` are paths that are known of the text (its region); they settle ambiguous names.
+    `context` are paths that are known of the text (its region); they settle ambiguous names. `known` are
+    paths that exist besides the gazetteer's (those of a corpus); their names are found too.
     """
-    mentions = _scan(text)
+    mentions = _scan(text, _besides(known))
     known = [path for path in context if path]
     known += [m.candidates[0] for m in mentions if len(m.candidates) == 1]
     places: list[Place] = []
@@ -136,11 +163,27 @@ def _settle(candidates: tuple[Path, ...], before: Path, known: list[Path]) -> Pa
     return ()
 
 
-def _scan(text: str) -> list[Place]:
+def _besides(known: Iterable[Path]) -> dict[str, Path]:
+    """The names of known paths that the gazetteer lacks, with and without their suffix."""
+    found: dict[str, Path] = {}
+    for path in known:
+        for level, name in enumerate(path, 1):
+            stem = name[:-1] if len(name) > 2 and name.endswith(("市", "区", "县")) else name
+            found |= {said: path[:level] for said in (name, stem) if said not in _names()}
+    return found
+
+
+def _scan(text: str, besides: dict[str, Path]) -> list[Place]:
     index = _gazetteer()
     mentions: list[Place] = []
     at = 0
+    longest = sorted(besides, key=len, reverse=True)
     while at < len(text) - 1:
+        own = next((name for name in longest if text.startswith(name, at)), None)
+        if own is not None:
+            mentions.append(Place(own, (), at, at + len(own), (besides[own],)))
+            at += len(own)
+            continue
         names = index.get(text[at : at + 2])
         name = next((n for n in names if text.startswith(n, at)), None) if names else None
         if name is None or _is_no_place(text, at, name):

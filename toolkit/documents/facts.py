@@ -25,7 +25,7 @@ from toolkit.documents.marks import (
 )
 from toolkit.documents.split import Draft, tidy_title
 from toolkit.places import Path as PlacePath
-from toolkit.places import find_places, written
+from toolkit.places import find_places, stated_place, written
 from toolkit.records import Document, content_id
 
 __all__ = ["describe"]
@@ -209,7 +209,7 @@ def _named_in(title: str) -> tuple[str, ...]:
 # ------------------------------------------------------------------ region
 def _region(draft: Draft, issuers: Sequence[str], text: str, *, numbered: str | None) -> PlacePath:
     for said in (*issuers, draft.title, draft.notice):
-        path = _first_place(said, text)
+        path = _first_place(said, text) or stated_place(said)
         if path:
             return path
     counted: Counter[PlacePath] = Counter()
@@ -229,12 +229,12 @@ def _first_place(said: str, text: str) -> PlacePath:
     places = [p for p in places if p.path]
     if not places:
         return ()
-    path = places[0].path
+    path, end = places[0].path, places[0].end
     for before, place in pairwise(places):
         if place.start != before.end or place.path[: len(path)] != path:
             break
-        path = place.path
-    return path
+        path, end = place.path, place.end
+    return (*path, *stated_place(said[end:])) if len(path) == 1 else path
 
 
 def _prevailing(counted: Counter[PlacePath], *, least: int = 2) -> PlacePath:

@@ -41,6 +41,10 @@ _ANNOUNCED = re.compile(
     rf"[\u4e00-\u9fff（）()]{{2,40}}(?:公告|令|通告|命令)\s*[（(]?\s*(?:[〔\[(（]?\s*(?:19|20)\d\d\s*年?[〕\])）]?)?\s*第?\s*(?:{_N}+|\d+)\s*号\s*[）)]?"
 )
 _NUMBER_LABEL = re.compile(r"^(?:【?(?:发文字号|文\s*号|发文文号|文件编号|文件号)】?\s*[:：]?)\s*")
+# What a site writes after a number: when it was posted and how often read.
+_PAGE_FACTS = re.compile(
+    r"\s+(?:发布时间|发布日期|信息来源|来源|日期|浏览次数|浏览量|阅读|点击|字号|字体)\s*[:：].*$"
+)
 _SENTENCE_ENDS = tuple("。！？；…!?;")
 TITLE_END = (
     r"(?:通知|通告|公告|公报|意见|办法|方案|规定|规则|规程|条例|细则|措施|计划|政策|决定|决议|命令|指引|指南|规划|纲要"
@@ -104,7 +108,7 @@ def is_addressee(text: str) -> bool:
 
 def doc_numbers(text: str) -> list[str]:
     """Give the document numbers of a line that consists of them; empty where it is another line."""
-    bare = _NUMBER_LABEL.sub("", text.strip())
+    bare = _PAGE_FACTS.sub("", _NUMBER_LABEL.sub("", text.strip())).strip()
     inner = bare[1:-1].strip() if re.fullmatch(r"[（(].*[）)]", bare) and "号" in bare[-3:] else bare
     found = ["".join(m.group().split()) for m in DOC_NUMBER.finditer(inner)]
     rest = DOC_NUMBER.sub("", inner)

@@ -88,6 +88,7 @@ class LocalEngine:
 
     def prompt_tokens(self, request: Request | ScoreRequest) -> list[int]:
         """Give the tokens of a request's prompt, as the model's template writes it."""
+        self._open()
         return self._template.tokens(request.messages, request.prefill)
 
     def count_tokens(self, text: str) -> int:
@@ -171,6 +172,7 @@ class LocalEngine:
                 self._scheduler.step()
 
     def _generation(self, request: Request) -> Generation:
+        self._open()
         prompt = self._template.tokens(request.messages, request.prefill)
         job = Generation(request, prompt, self._constraints.compile(request))
         self._check_fits(job)

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from toolkit.errors import ModelError
+from toolkit.errors import ContextOverflow, ModelError
 from toolkit.records import Reply, Request, ScoreRequest, Scores
 
 __all__ = ["ScriptedEngine"]
@@ -18,7 +18,8 @@ class ScriptedEngine:
     """Answers from a script and keeps what it was asked in `requests`.
 
     `script` is a queue of replies or a function of the request; an Exception among them fails that
-    request. `scorer` gives the labels' log-probabilities (uniform without one). `delay` is the
+    request. Stop strings cut the reply, and a prompt that does not fit with its `max_tokens` fails as it
+    does with a model. `scorer` gives the labels' log-probabilities (uniform without one). `delay` is the
     seconds a reply takes. Its tokens are characters.
     """
 
@@ -73,7 +74,7 @@ class ScriptedEngine:
             yield index, self._reply(request)
 
     def stream(self, request: Request) -> Iterator[str]:
-        """Give the reply a character at a time."""
+        """Give the reply a character at a time; an Exception in the script is raised."""
         yield from self.generate([request])[0].text
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[Scores]:
@@ -92,6 +93,9 @@ class ScriptedEngine:
 
     def _reply(self, request: Request) -> Reply | Exception:
         self.requests.append(request)
+        prompt = len(request.prefill) + sum(len(m.content) for m in request.messages)
+        if prompt + request.max_tokens > self._context:
+            return ContextOverflow(needed=prompt + request.max_tokens, available=self._context)
         if self._delay:
             time.sleep(self._delay)
         if callable(self._script):
@@ -102,5 +106,6 @@ class ScriptedEngine:
             said = ModelError("the scripted engine has no reply left")
         if isinstance(said, Exception):
             return said
-        prompt = sum(len(m.content) for m in request.messages)
+        ends = [at for stop in request.stop if (at := said.find(stop)) >= 0]
+        said = said[: min(ends)] if ends else said
         return Reply(text=said, finish="stop", prompt_tokens=prompt, generated_tokens=len(said))

@@ -55,11 +55,6 @@ class Grams:
     idf: NDArray[np.float32]
     longest: int
 
-    def weigh(self, text: str) -> tuple[list[int], NDArray[np.float32]]:
-        """Give one text's columns and their TF-IDF values."""
-        counted = count_grams(text, longest=self.longest)
-        return self._weigh(counted)
-
     def matrix(self, counted: Sequence[tuple[Counts, Counts]]) -> csr_matrix:
         """Give the TF-IDF values of counted texts, (texts, grams)."""
         from scipy.sparse import csr_matrix
@@ -74,18 +69,19 @@ class Grams:
         columns: list[int] = []
         values: list[NDArray[np.float32]] = []
         for field in counted:
-            found = [(self.columns[gram], count) for gram, count in field.items() if gram in self.columns]
+            found = {gram: count for gram, count in field.items() if gram in self.columns}
             if not found:
                 continue
-            at = [column for column, _ in found]
-            weights = np.array([_DAMPED[min(count, 255)] for _, count in found], dtype=np.float32)
-            weights *= self.idf[at]
+            at = list(map(self.columns.__getitem__, found))
+            often = np.minimum(np.fromiter(found.values(), dtype=np.int64, count=len(at)), _MOST)
+            weights: NDArray[np.float32] = _DAMPED[often] * self.idf[at]
             columns += at
-            values.append(weights / np.sqrt((weights * weights).sum()))
+            values.append(np.asarray(weights / np.sqrt(weights @ weights), dtype=np.float32))
         return columns, np.concatenate(values) if values else np.zeros(0, dtype=np.float32)
 
 
-_DAMPED = [0.0, *(1.0 + log(count) for count in range(1, 256))]
+_MOST = 255
+_DAMPED = np.array([0.0, *(1.0 + log(count) for count in range(1, _MOST + 1))], dtype=np.float32)
 
 
 def fit_grams(counted: Iterable[tuple[Counts, Counts]], *, longest: int, fewest: int = 1) -> Grams:

@@ -1,20 +1,27 @@
 """From a document to its clauses, along the text's own numbering.
 
-In: a `Document`. Out: `Clause`s in order that part its text: every character that is not white space stands
-in exactly one of them. A heading goes with the passage under it, a lead-in with its first items. A clause
-is what a person cites (an article, a numbered passage); short items stay together, a long one is split at
-its items or sentence ends.
+In: a `Document`. Out: `Clause`s in order: every line that says something stands in exactly one of them;
+title, number and signature, which the document's record holds, in none. A heading goes with the passage
+under it, a lead-in with its first items. A clause is what a person cites (an article, a numbered passage);
+short items stay together, a long one is split at its items or sentence ends.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from toolkit.clauses.tree import ENDS, Node, read_tree
 from toolkit.dates import find_dates
-from toolkit.documents.marks import DATE_LINE, is_bodies, is_note
+from toolkit.documents.marks import (
+    DATE_LINE,
+    doc_numbers,
+    is_addressee,
+    is_bodies,
+    is_note,
+    looks_like_title,
+)
 from toolkit.records import Clause, ClauseKind, Document
 
 __all__ = ["split_clauses"]
@@ -44,7 +51,7 @@ def split_clauses(document: Document) -> list[Clause]:
     """Split a document into its clauses, in order; empty where it has no text."""
     text = document.text
     root = read_tree(text, document.title)
-    pieces = _whole(list(_pieces(root, (), text)), text)
+    pieces = _whole(list(_pieces(root, (), text)), text, document.title)
     return [
         Clause(
             id=f"{document.id}:{n:04d}",
@@ -194,17 +201,22 @@ def _common(one: _Piece, other: _Piece) -> tuple[str, ...]:
     return tuple(shared) or one.path
 
 
-def _whole(pieces: list[_Piece], text: str) -> list[_Piece]:
-    """Give a heading that stands alone to the passage after it, a signature to the one before."""
+def _whole(pieces: list[_Piece], text: str, title: str) -> list[_Piece]:
+    """Drop what is a document's form, and give a heading that stands alone to the passage after it."""
     done: list[_Piece] = []
     carried: int | None = None
-    for index, piece in enumerate(pieces):
-        said = text[piece.start : piece.end]
-        last = index + 1 == len(pieces)
-        if done and carried is None and (_is_signature(said) or (last and _is_heading(piece, said))):
+    formless = [
+        piece
+        for index, given in enumerate(pieces)
+        if (piece := _substance(given, text, title, first=index == 0))
+    ]
+    for index, piece in enumerate(formless or pieces):
+        last = index + 1 == len(formless or pieces)
+        heading = _is_heading(piece, text[piece.start : piece.end])
+        if heading and last and done and carried is None:
             done[-1].end = piece.end
             continue
-        if not last and _is_heading(piece, said):
+        if heading and not last:
             carried = piece.start if carried is None else carried
             continue
         if carried is not None:
@@ -220,7 +232,45 @@ def _is_heading(piece: _Piece, said: str) -> bool:
     return not any(line.rstrip("”）)").endswith(ENDS) for line in said.split("\n")) and not find_dates(said)
 
 
-def _is_signature(said: str) -> bool:
-    lines = said.split("\n")
-    dated = any(DATE_LINE.fullmatch(line) for line in lines)
-    return dated and all(DATE_LINE.fullmatch(ln) or is_bodies(ln) or is_note(ln) for ln in lines)
+def _substance(piece: _Piece, text: str, title: str, *, first: bool) -> _Piece | None:
+    """Leave out title, number and signature, which the document's record holds; None where nothing remains.
+
+    A notice's own letter, from its title to its date, stays whole.
+    """
+    if piece.kind == "table_row":
+        return piece
+    lines = [
+        (m.start() + piece.start, m.group()) for m in re.finditer(r"[^\n]+", text[piece.start : piece.end])
+    ]
+    letter = any(is_addressee(line.strip()) for _, line in lines)
+    front, back = 0, len(lines)
+    while back and _is_formal(lines[back - 1][1], title, titles=not piece.path):
+        back -= 1
+    signed = any(DATE_LINE.fullmatch(line.strip()) or is_note(line.strip()) for _, line in lines[back:])
+    if piece.path and not signed:
+        back = len(lines)
+    if letter:
+        back = max(back, 1 + max(i for i, (_, line) in enumerate(lines) if is_addressee(line.strip())))
+        while back < len(lines) and not _is_title(lines[back][1], title):
+            back += 1
+    elif not piece.path:
+        numbered = [i for i, (_, line) in enumerate(lines[:8]) if doc_numbers(line.strip())] if first else []
+        front = numbered[-1] + 1 if numbered else 0
+        while front < back and _is_formal(lines[front][1], title, titles=True):
+            front += 1
+    if front >= back:
+        return None
+    end = lines[back - 1][0] + len(lines[back - 1][1].rstrip())
+    return replace(piece, start=lines[front][0], end=end)
+
+
+def _is_title(line: str, title: str) -> bool:
+    bare = "".join(line.split()).strip("《》")
+    return bare == "".join(title.split()) or (looks_like_title(line.strip()) and len(bare) > 8)
+
+
+def _is_formal(line: str, title: str, *, titles: bool) -> bool:
+    """Whether a line is a date, a note, bodies or a number, or (where asked) a title."""
+    line = line.strip()
+    formal = DATE_LINE.fullmatch(line) or is_note(line) or is_bodies(line) or doc_numbers(line)
+    return bool(formal) or (titles and _is_title(line, title))

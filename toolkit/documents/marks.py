@@ -133,7 +133,10 @@ def split_bodies(text: str) -> list[str]:
     if len(parts) > 2 and single > len(parts) / 2:  # 某 市 财 政 局
         parts = ["".join(parts)]
     good = [p for p in parts if 3 <= len(p) <= 32 and _BODY.fullmatch(p) and "关于" not in p]
-    return good if good and len(good) == len(parts) else []
+    if not good or len(good) != len(parts):
+        return []
+    # 某省委省政府 are two.
+    return [body for part in good for body in re.sub(r"(?<=[省市区县]委)(?=[省市区县]政府$)", " ", part).split()]
 
 
 def closed(text: str) -> bool:

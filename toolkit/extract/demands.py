@@ -28,15 +28,25 @@ _DEMAND = re.compile(
 )
 
 
+_ANNOUNCED = re.compile(
+    r"[^,。;:]{0,24}(?:应当?|须|需|要)?(?:同时)?(?:符合|满足|具备)(?:以下|下列)[^,。;:]{0,8}条件(?:之一)?:?"
+)
+
+
 def conditions_heading(words: str) -> int:
     """Give the length of a heading that announces conditions; 0 where the words are none."""
+    announced = re.match(r"(?:申请|申报|享受)", words) and _ANNOUNCED.match(words)
+    if announced:
+        return announced.end()
     found = re.match(
         r"(?:支持|申报|申请|享受|扶持|补贴|补助|奖励|资助|基本|准入)(?:对象(?:及|和|与))?条件", words
     )
     if not found:
         return 0
     whole = _HEADING.match(words)
-    return whole.end() if whole else found.end()
+    end = whole.end() if whole else found.end()
+    told = _ANNOUNCED.match(words, end)
+    return told.end() if told else end
 
 
 def is_demand(words: str) -> bool:

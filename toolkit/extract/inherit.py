@@ -42,7 +42,7 @@ class Inheritance:
 def _conditions_of(clause: Clause) -> list[Quote]:
     """Read a clause that only lists conditions; empty where it is another kind of clause."""
     view = View(clause.text)
-    sentences = cut_sentences(view.text)
+    sentences = cut_sentences(view.text, view.line_starts)
     if not sentences or not any(conditions_heading(view.text[s.start : s.end]) for s in sentences[:2]):
         return []
     quotes = []

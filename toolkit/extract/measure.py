@@ -26,7 +26,7 @@ _GENERIC = re.compile(
 _BEHIND = re.compile(
     rf"(?:、[^,。;、\d]{{1,8}}的)?(?:的|人民币|一次性|以内|比例|标准|给予|予以|进行|,(?=分|给予|"
     rf"予以)|分\w{{1,3}}档|"
-    rf"/[^,。;的]{{1,6}})*(?P<noun>[^,。;、的()\d]{{0,20}}?{_NOUN}(?:支持|补贴|补助|资金|补偿|奖励|"
+    rf"/[^,。;的]{{1,6}})*(?P<noun>[^,。;、的()\d|]{{0,20}}?{_NOUN}(?:支持|补贴|补助|资金|补偿|奖励|"
     rf"担保)?)"
 )
 
@@ -97,7 +97,7 @@ def _noun_before(text: str, award: Award) -> Span | None:
     start, end = award.start, award.bunches[0].start
     every = list(
         re.finditer(
-            rf"(?:给予|发放|享受|领取|申请|^|,|的)(?P<noun>[^,。;、的\d()]{{2,16}}?{_NOUN})(?=标准|,|、|"
+            rf"(?:给予|发放|享受|领取|申请|^|,|的)(?P<noun>[^,。;、的\d()|]{{2,16}}?{_NOUN})(?=标准|,|、|"
             rf"$|最高|金额|额度|每|不超过)",
             text[start:end],
         )

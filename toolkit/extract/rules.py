@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from toolkit.extract.awards import Award, Bunch, find_awards
+from toolkit.extract.awards import SCOPE, Award, Bunch, find_awards
 from toolkit.extract.demands import is_demand, listed_conditions
 from toolkit.extract.kinds import base_span, bindingness, counted_by, is_lent, support_type
 from toolkit.extract.measure import name_measure, named_payment, near_words
@@ -38,7 +38,7 @@ def extract_rules(text: str) -> list[Support]:
 
 def supports_from(view: View, figures: list[Placed], readings: Sequence[FigureReading]) -> list[Support]:
     """Read the supports of a clause whose figures have their roles already."""
-    sentences = cut_sentences(view.text)
+    sentences = cut_sentences(view.text, view.line_starts)
     awards = find_awards(view.text, sentences, figures, list(readings))
     reader = _Reader(view, sentences, awards)
     return [support for award in awards for support in reader.read(award)]
@@ -186,7 +186,7 @@ class _Reader:
             r"(?:的)?(?P<thing>[^,。;]{2,30}?)(?=,|分别|给予|按|最高|$)", self.text[last : last + 40]
         )
         beneficiary = context.beneficiary
-        if rest and all(t.label for t in tiers):
+        if rest and all(t.label for t in tiers) and not re.match(SCOPE, rest.group("thing")):
             thing, beneficiary = self._suffix(
                 (last + rest.start("thing"), last + rest.end("thing")), thing, beneficiary
             )

@@ -6,6 +6,7 @@ In: folded text (`toolkit.figures.view.View.text`). Out: spans over it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = ["Sentence", "Span", "cut_sentences", "split_top", "strip_span", "without_marker"]
@@ -15,8 +16,9 @@ Span = tuple[int, int]
 _MARKER = re.compile(
     r"(?:第[一二三四五六七八九十百零\d]+[条章节款](?:之[一二三四五六])?"
     r"|\([一二三四五六七八九十\d]{1,3}\)|[一二三四五六七八九十]{1,3}、|\d{1,2}[.、](?!\d)|\d{1,2}\)|"
-    r"◦+[.、]?|[·●■◆*-]+)"
+    r"◦+[.、]?|[·●■◆*-]+|\[[^\[\],。;]{1,12}\])"
 )
+_HEADING = 34  # characters that a heading on a line of its own has at most
 _OPEN, _CLOSE = "([{<《“〔", ")]}>》”〕"
 
 
@@ -30,23 +32,41 @@ class Sentence:
     opens: bool
 
 
-def cut_sentences(text: str) -> list[Sentence]:
-    """Cut a text at `。;!?` outside brackets; segments are cut at `,` and `:`."""
+def cut_sentences(text: str, line_starts: Sequence[int] = ()) -> list[Sentence]:
+    """Cut a text at `。;!?` outside brackets, and at lines that a heading or list number begins or ends.
+
+    Segments are cut at `,`, `:` and the `|` of table rows.
+    """
     found: list[Sentence] = []
     start, opens = 0, True
-    for at in [*_cuts(text, 0, len(text), "。;!?"), len(text)]:
-        if text[start:at].strip():
+    for at, width in [*_borders(text, line_starts), (len(text), 1)]:
+        if at > start and text[start:at].strip():
             begin = without_marker(text, (start, at))[0]
             if begin < at:
                 found.append(Sentence(begin, at, tuple(_segments(text, begin, at)), opens))
-        opens = at < len(text) and text[at] != ";"
-        start = at + 1
+        opens = at < len(text) and text[at : at + width] != ";"
+        start = at + width
     return found
+
+
+def _borders(text: str, line_starts: Sequence[int]) -> list[tuple[int, int]]:
+    """Give where sentences end, each with how many characters the border takes."""
+    borders = [(at, 1) for at in _cuts(text, 0, len(text), "。;!?")]
+    ends = {0, *(at + 1 for at, _ in borders)}
+    begin = 0
+    for line in line_starts:
+        former = text[begin:line]
+        heading = begin in ends and len(former) <= _HEADING and not re.search(r"[,。;、]", former)
+        if heading or _MARKER.match(text, line):
+            borders.append((line, 0))
+            ends.add(line)
+        begin = line
+    return sorted(borders)
 
 
 def _segments(text: str, start: int, end: int) -> list[Span]:
     spans: list[Span] = []
-    for at in [*_cuts(text, start, end, ",:"), end]:
+    for at in [*_cuts(text, start, end, ",:|"), end]:
         span = without_marker(text, (start, at))
         if span[0] < span[1]:
             spans.append(span)

@@ -280,6 +280,9 @@ def _money_by_default(at: Setting) -> _Verdict:
 
 
 def _share(at: Setting, chain: tuple[FigureRole, str] | None) -> _Verdict:
+    staged = re.fullmatch(r"(?:其中)?[第前后首次][\d一二三四五两几年]{1,4}年?(?:按|为|给予)?", at.left)
+    if staged and re.search(SUPPORT_NOUN, at.before):
+        return "rate", at.left, _LIKELY
     for step in (_superseded, _share_other, _share_rate):
         verdict = step(at)
         if verdict:
@@ -305,7 +308,9 @@ def _share_other(at: Setting) -> _Verdict | None:
         given = re.match(r"(?:以上|以下)的?(?:比例|标准|额度)?(?:给予|补|奖|资助|的补|的奖)", at.right)
         if not given:
             return "distractor", at.right[:4], _SURE
-    chosen = re.match(r"的?(?:比例|左右)?(?:的比例)?(?:确定|评选|遴选|认定|推荐|抽查|抽取|选取|选拔|筛选)", at.right)
+    chosen = re.match(
+        r"的?(?:比例|左右)?(?:的比例)?(?:确定|评选|遴选|认定|推荐|抽查|抽取|选取|选拔|筛选)", at.right
+    )
     if chosen:
         return "distractor", chosen.group(), _LIKELY
     instalment = re.search(r"分(?:[两二三四五六\d]|若干)?(?:年|期|批|次|阶段)[^,]{0,8}$", at.left)

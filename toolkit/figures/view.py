@@ -28,6 +28,11 @@ class View:
             for piece, at in zip(folded, offsets, strict=True)
         )
 
+    @property
+    def line_starts(self) -> list[int]:
+        """Where, in the folded text, a line of the original begins; the first is left out."""
+        return [index for index in range(1, len(self.offsets)) if "\n" in self.gap(index)]
+
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Give the original offsets of the folded characters `start` to `end`."""
         return self.offsets[start], self.offsets[end - 1] + 1

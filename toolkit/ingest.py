@@ -185,10 +185,7 @@ class _Ingest:
             kind="passage",
             progress=lambda done: self._report(work.path, "embedded", clauses=before + done),
         )
-        at = 0
-        for document, clauses in fresh:
-            self._store.add(document, clauses, vectors[at : at + len(clauses)], recipe=RECIPE)
-            at += len(clauses)
+        self._store.add_many(fresh, vectors, recipe=RECIPE)
         work.embedded += len(texts)
 
     def prune(self, present: set[str]) -> tuple[str, ...]:

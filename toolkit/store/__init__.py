@@ -11,7 +11,6 @@ import os
 import shutil
 import sqlite3
 import threading
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +24,7 @@ from toolkit.keywords import KeywordIndex, tokenize
 from toolkit.records import Clause, Document, Labelling, Support, content_id
 from toolkit.store import facts
 from toolkit.store.files import FileRecord, ReadFiles
+from toolkit.store.folder import facts_error, make_folder
 from toolkit.store.lock import WriteLock
 from toolkit.store.manifest import Counts, EmbedderMark, Manifest, read_manifest, write_manifest
 from toolkit.store.vectors import VectorIndex
@@ -32,7 +32,6 @@ from toolkit.store.vectors import VectorIndex
 __all__ = ["FileRecord", "Manifest", "Store", "default_store_path"]
 
 Vectors = NDArray[np.float32]
-_OWN = ("manifest.json", "facts.sqlite", "chroma", "keywords", "ledger.sqlite", "run.lock", ".")
 
 
 class Marked(Protocol):
@@ -59,7 +58,7 @@ class Store:
         try:
             self.facts = facts.connect(path / "facts.sqlite")
         except sqlite3.Error as error:
-            raise _facts_error(path, error) from error
+            raise facts_error(path, error) from error
         self.files = ReadFiles(self._rows, self.facts, self._changing)
         self._vectors = self._vector_index()
         self._keywords: tuple[int, KeywordIndex] | None = None
@@ -79,7 +78,7 @@ class Store:
                 raise StoreError(
                     f"there is no store at {folder}", hint=f"run: zhengce ingest PATH --store {folder}"
                 )
-            _make(folder, chroma_url)
+            make_folder(folder, chroma_url)
         manifest = read_manifest(folder)
         moved = chroma_url is not None and chroma_url != manifest.chroma_url
         if moved and not create:
@@ -198,7 +197,7 @@ class Store:
             with self._reading:
                 return self.facts.execute(query, values).fetchall()
         except sqlite3.DatabaseError as error:
-            raise _facts_error(self.path, error) from error
+            raise facts_error(self.path, error) from error
 
     def _keyword_index(self) -> KeywordIndex:
         generation = facts.generation(self.facts)
@@ -278,31 +277,33 @@ class Store:
 
         `recipe` names how it was read, so that a later version knows what to read again.
         """
-        if len(clauses) != len(vectors):
-            raise ValueError(f"{len(clauses)} clauses and {len(vectors)} vectors")
-        fields = [
-            (
-                tokenize(" ".join((document.title, document.region or "", *clause.heading_path))),
-                tokenize(clause.text),
-            )
-            for clause in clauses
-        ]
-        metadata = {"document_id": document.id, "policy": document.title, "region": document.region or ""}
+        self.add_many([(document, clauses)], vectors, recipe=recipe)
+
+    def add_many(
+        self, items: Sequence[tuple[Document, Sequence[Clause]]], vectors: Vectors, *, recipe: str = ""
+    ) -> None:
+        """Add documents together, which costs less than one by one; `vectors` are all their clauses'."""
+        every = [clause for _, clauses in items for clause in clauses]
+        if len(every) != len(vectors):
+            raise ValueError(f"{len(every)} clauses and {len(vectors)} vectors")
         with self.writing():
-            self._drop(document.id)
+            for document, _ in items:
+                self._drop(document.id)
             with self._changing():
                 self._note_dirty()
-                facts.insert_document(self.facts, document, recipe=recipe)
-                facts.insert_clauses(self.facts, clauses, fields)
-            if clauses:
+                for document, clauses in items:
+                    facts.insert_document(self.facts, document, recipe=recipe)
+                    facts.insert_clauses(self.facts, clauses, _fields(document, clauses))
+            if every:
                 self._vectors.add(
-                    [clause.id for clause in clauses],
+                    [clause.id for clause in every],
                     vectors,
-                    texts=[clause.text for clause in clauses],
-                    metadatas=[{**metadata, "heading": clause.heading} for clause in clauses],
+                    texts=[clause.text for clause in every],
+                    metadatas=[_metadata(document, c) for document, clauses in items for c in clauses],
                 )
             with self._changing():
-                self.facts.execute("UPDATE documents SET ready = 1 WHERE id = ?", (document.id,))
+                ready = ((document.id,) for document, _ in items)
+                self.facts.executemany("UPDATE documents SET ready = 1 WHERE id = ?", ready)
                 facts.bump_generation(self.facts)
 
     def remove(self, document_id: str) -> None:
@@ -365,7 +366,7 @@ class Store:
                         self.facts.execute("ROLLBACK")
                     raise
         except sqlite3.DatabaseError as error:
-            raise _facts_error(self.path, error) from error
+            raise facts_error(self.path, error) from error
 
     def _save_manifest(self, **changes: Any) -> None:
         counts = Counts(
@@ -395,31 +396,24 @@ class Store:
         self.close()
 
 
-def _make(folder: Path, chroma_url: str | None) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise StoreError(f"{folder} is a file", hint="name a folder with --store")
-    held = folder.iterdir() if folder.is_dir() else ()
-    strange = [path.name for path in held if not path.name.startswith(_OWN)]
-    if strange:
-        raise StoreError(
-            f"{folder} holds other files ({', '.join(sorted(strange)[:3])}) and is no store",
-            hint="name a new folder with --store",
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_manifest(folder, Manifest(id=uuid.uuid4().hex[:12], chroma_url=chroma_url))
-    except OSError as error:
-        raise StoreError(f"cannot make a store at {folder}: {error.strerror}") from error
+def _fields(document: Document, clauses: Sequence[Clause]) -> list[tuple[list[str], list[str]]]:
+    """Give the tokens of each clause's heading and body."""
+    known: dict[str, list[str]] = {}
+
+    def tokens(part: str) -> list[str]:
+        if part not in known:
+            known[part] = tokenize(part)
+        return known[part]
+
+    heads = [(document.title, document.region or "", *clause.heading_path) for clause in clauses]
+    headings = [[token for part in head for token in tokens(part)] for head in heads]
+    return [(heading, tokenize(clause.text)) for heading, clause in zip(headings, clauses, strict=True)]
 
 
-def _facts_error(path: Path, error: sqlite3.Error) -> StoreError:
-    said = str(error)
-    if "full" in said:
-        hint = "free some space and run the command again; what was stored before is unharmed"
-    elif "readonly" in said or "unable to open" in said:
-        hint = "check the rights on the folder"
-    elif "locked" in said:
-        hint = "another process is writing it; try again when that ends"
-    else:
-        hint = "delete the folder and run zhengce ingest again"
-    return StoreError(f"the store's facts in {path} failed ({said})", hint=hint)
+def _metadata(document: Document, clause: Clause) -> dict[str, str]:
+    return {
+        "document_id": document.id,
+        "policy": document.title,
+        "region": document.region or "",
+        "heading": clause.heading,
+    }

@@ -154,7 +154,7 @@ class Assistant:
         return _Asked(text=text, began=began, question=question, drafts=tuple(drafts))
 
     def _draft(self, question: Question, name: str, given: frozenset[str]) -> _Draft:
-        scope = look(question, self._corpus.documents)
+        scope = look(question, self._corpus.documents, unheard=self._corpus.unheard(question.place_like))
         retrieved = self._retriever.retrieve(question.text, k=_RETRIEVED)
         if scope.missing is not None:
             nearest = Found((), tuple(retrieved[:_NEAREST]), self._corpus.weigh(()), ())

@@ -104,8 +104,20 @@ def pieces_of(question: Question, chosen: Sequence[Candidate]) -> list[Piece]:
     pieces = []
     for candidate in chosen:
         start, end = trim(question, candidate)
+        header = _header(candidate)
+        if header is not None:
+            pieces.append(Piece(candidate.held.document, candidate.held.clause, header.start, header.end))
+            start, end = candidate.window.start, candidate.window.end
         pieces.append(Piece(candidate.held.document, candidate.held.clause, start, end))
     return pieces
+
+
+def _header(candidate: Candidate) -> Sentence | None:
+    """The first row of the table of which the run holds a later row."""
+    if "|" not in candidate.window.text:
+        return None
+    rows = [s for s in split_sentences(candidate.held.clause.text) if "|" in s.text]
+    return rows[0] if rows and rows[0].start < candidate.window.start else None
 
 
 def trim(question: Question, candidate: Candidate) -> tuple[int, int]:
@@ -118,7 +130,7 @@ def trim(question: Question, candidate: Candidate) -> tuple[int, int]:
     valued = [i for i, (s, e) in enumerate(parts) if _valued(question, window.text[s:e])]
     if not telling or not (telling + valued):
         return window.start, window.end
-    first = min(telling)
+    first = min([*telling, *valued])
     last = max([*telling, *valued])
     if valued and last > max(valued):
         last = max(valued)
@@ -159,9 +171,10 @@ def list_items(candidate: Candidate, clauses: Sequence[Clause]) -> list[Piece]:
     lead = sentences[at]
     end = lead.end
     for sentence in sentences[at + 1 :]:
-        if not _item(sentence.text) or sentence.end - lead.start > _LONG_LIST:
+        if sentence.end - lead.start > _LONG_LIST or (end == lead.end and not _item(sentence.text)):
             break
-        end = sentence.end
+        if _item(sentence.text) or _more_items(sentences, sentence):
+            end = sentence.end
     if end > lead.end:
         return [Piece(document, clause, lead.start, end)]
     pieces = [Piece(document, clause, lead.start, lead.end)]
@@ -177,6 +190,10 @@ def list_items(candidate: Candidate, clauses: Sequence[Clause]) -> list[Piece]:
         pieces.append(Piece(document, item, 0, len(item.text)))
         room -= len(item.text)
     return pieces if len(pieces) > 1 else []
+
+
+def _more_items(sentences: Sequence[Sentence], after: Sentence) -> bool:
+    return any(_item(sentence.text) for sentence in sentences if sentence.start > after.start)
 
 
 def _opening(sentences: Sequence[Sentence], candidate: Candidate) -> int | None:

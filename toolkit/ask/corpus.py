@@ -76,6 +76,11 @@ class Corpus:
             self._idf |= {term: weights.of(term) for term in new}
         return Weights({term.word: self._idf[term] for term in terms})
 
+    def unheard(self, terms: Iterable[Term]) -> list[str]:
+        """List the words that stand in no document, their other names aside."""
+        texts = [document.text + document.title for document in self._documents.values()]
+        return [term.word for term in terms if not term.says and not any(term.word in text for text in texts)]
+
     def _texts(self) -> list[str]:
         if not self._sample:
             step = max(1, self.store.manifest.counts.clauses // _SAMPLE)

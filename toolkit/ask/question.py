@@ -22,6 +22,7 @@ LIMIT = 600
 """Characters of a question; a longer one is refused, for nothing in it would be read reliably."""
 
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)\s*(?:年度?|[-—~至到]|版)")
+_PLACE_FORM = re.compile(r"[一-龥]{2,4}(?:区|县|市|旗|镇|州)")
 _APPLYING = re.compile(r"申报|申请|报名|受理|提交|报送")
 _GIVEN_SHARE = re.compile(
     r"(?:补|贴|奖|给|报|抵|资助|支持|返|减)[^，,。]{0,8}(?:[百千]分之几|几成|多少比例|几个点|百分之多少|多少)"
@@ -80,6 +81,18 @@ class Question:
         """The question with the policies' own words added, for retrieval."""
         added = dict.fromkeys(form for term in self.terms for form in term.says[:2])
         return f"{self.text} {' '.join(added)}".strip()
+
+    @property
+    def place_like(self) -> tuple[Term, ...]:
+        """The words that have the form of a place's name and that no gazetteer knows."""
+        lexicon = load_lexicon()
+        loose = lexicon.passing | lexicon.verbs
+        return tuple(
+            term
+            for term in self.terms
+            if _PLACE_FORM.fullmatch(term.word)
+            and not any(character in loose for character in term.word[:-1])
+        )
 
     @property
     def asks_a_given_sum(self) -> bool:
@@ -213,11 +226,23 @@ def _own(text: str, regions: tuple[Path, ...]) -> Iterable[tuple[str, Path, int]
     for path in dict.fromkeys(regions):
         if not path:
             continue
-        for name in (path[-1], re.sub(r"(?:省|市|区|县)$", "", path[-1])):
+        for name in _names(path[-1]):
             at = text.find(name)
             if len(name) >= 2 and at >= 0:
                 yield name, path, at + len(name)
                 break
+
+
+def _names(place: str) -> tuple[str, ...]:
+    """A place's name in full, as a zone is called for short, and without its suffix."""
+    short = place
+    for long, brief in (
+        ("经济技术开发区", "经开区"),
+        ("高新技术产业开发区", "高新区"),
+        ("经济开发区", "经开区"),
+    ):
+        short = short.replace(long, brief)
+    return tuple(dict.fromkeys((place, short, re.sub(r"(?:省|市|区|县)$", "", place))))
 
 
 def _terms(

@@ -20,6 +20,9 @@ from toolkit.records import Clause, Document
 
 __all__ = ["Candidate", "Held", "Weights", "giving", "match", "rank", "similar", "weigh"]
 
+_SIGNATURE = re.compile(
+    r"^(?:[一-龥\s]{2,40}(?:政府|委员会|委|局|厅|办公室|办))?\s*\d{4}年\d{1,2}月\d{1,2}日\s*$"
+)
 _ONLINE = re.compile(r"平台|系统|网站|网上|官网|通办|小程序")
 
 Similarity = Callable[[str, Sequence[str]], Sequence[float]]
@@ -123,9 +126,9 @@ def giving(candidates: Sequence[Candidate], question: Question, *, most: int = 2
     marked = []
     for candidate in candidates[:most]:
         window = candidate.window
-        gives = any(
-            window.start <= start < window.end for start, _ in given_figures(candidate.held.clause.text)
-        )
+        given = given_figures(candidate.held.clause.text)
+        # A table's cells lack the words that tell a given sum from a threshold.
+        gives = "|" in window.text or any(window.start <= start < window.end for start, _ in given)
         marked.append(replace(candidate, gives=gives, score=candidate.score + (0.2 if gives else -0.3)))
     marked.sort(key=lambda c: c.score, reverse=True)
     return marked + list(candidates[most:])
@@ -146,6 +149,8 @@ def _runs(question: Question, held: Held, weights: Weights) -> list[Candidate]:
     anywhere = {t.word: max((s[t.word] for s in by_sentence), default=0.0) for t in question.terms}
     found = []
     for window in windows(text, sentences):
+        if _SIGNATURE.search(sentences[window.last].text):
+            continue
         inside = by_sentence[window.first : window.last + 1]
         before = [by_sentence[window.first - 1]] if window.first else []
         leads = [in_lead] if in_lead else []

@@ -23,6 +23,11 @@ _EDITION = re.compile(
     r"((?:19|20)\d\d)年度?(?:最?新)?(?:[^，。？?]{0,2}(?:出台|出的|发布|印发|新出|新发|发的|新版|修订|制定|推出|公布)|版|新规"
     r"|(?:的|那份|这份|度)?[^，。？?]{0,14}?(?:计划|新政|政策|办法|意见|措施|方案|细则|规定|新规|申报|通知))"
 )
+_PLACE = re.compile(r"[一-龥]{1,4}(?:区|县|市|旗|镇|自治州)")
+_NO_PLACE = re.compile(
+    r"(?:园|地|社|片|小|城|市|郊|山|景|辖|校|厂|库|牧|林|灾|疫|试验|示范|开发|高新|保税|经济|服务|聚集|集聚|产业|功能|核心|商业|特|战|住宅)区$"
+    r"|(?:超|上|城|夜|股|门|菜|都|全|本|各|我|外|同|跨|牛|熊|楼|房|车|互联网)市$|(?:全|本|各|我|外|同|跨|市|贫困|强)县$|(?:城|乡|特色小|小)镇$"
+)
 _TITLE_YEARS = re.compile(r"((?:19|20)\d\d)(?:\s*年?\s*[-—－~～至]+\s*((?:19|20)\d\d))?")
 
 
@@ -39,10 +44,17 @@ class Scope:
     note: str | None = None
 
 
-def look(question: Question, documents: Sequence[Document]) -> Scope:
-    """Decide which documents may answer, or what is lacking."""
+def look(question: Question, documents: Sequence[Document], *, unheard: Sequence[str] = ()) -> Scope:
+    """Decide which documents may answer, or what is lacking.
+
+    `unheard` are the question's words that stand nowhere in the corpus: one that is a place's name by
+    its form is a place that the corpus lacks.
+    """
     if not documents:
         return Scope(missing="资料库是空的")
+    for word in unheard:
+        if _PLACE.fullmatch(word) and not _NO_PLACE.search(word):
+            return Scope(missing=f"资料库中没有{word}的政策")
     if not question.places:
         return Scope(fits={d.id: 0.5 for d in documents})
     fits: dict[str, float] = {}

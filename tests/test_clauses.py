@@ -143,6 +143,22 @@ def test_a_notice_s_own_letter_is_a_clause() -> None:
     assert [c.text for c in found] == [letter, "第一条 为了扶持茶园，制定本办法。"]
 
 
+def test_the_title_repeated_after_the_letter_is_no_heading() -> None:
+    found = clauses(
+        "某市茶园扶持通知\n为了扶持茶园，制定本办法。\n某市茶园扶持办法\n种茶是山区农户的主要收入，现就扶持茶园提出以下办法，请各地遵照执行。\n"
+        "一、补助\n新建茶园每亩补助500元。"
+    )
+    assert all("某市茶园扶持办法" not in c.heading for c in found)
+    assert found[-1].heading == "一、补助"
+
+
+def test_headings_without_numbers_part_a_text() -> None:
+    found = clauses(
+        f"为扶持茶园，提出以下措施。\n支持新建茶园\n{LONG}\n支持茶叶外销\n{LONG}{LONG}", "关于扶持茶园的措施"
+    )
+    assert [c.heading for c in found] == ["", "支持新建茶园", "支持茶叶外销"]
+
+
 def test_ids_count_up_and_name_the_document() -> None:
     doc = document("第一条 甲。\n第二条 乙。")
     assert [c.id for c in split_clauses(doc)] == [f"{doc.id}:0000", f"{doc.id}:0001"]

@@ -78,8 +78,12 @@ def read_tree(text: str, title: str) -> Node:
         row = " | " in passage
         match = None if row else _MARK.match(passage)
         if match is None:
-            if start > 0 and "".join(passage.split()).strip("《》") == name:
+            if "".join(passage.split()).strip("《》") == name:
                 stack = [root]
+                if root.children:
+                    root.children.append(Node("text"))
+                (root.children[-1] if root.children else root).blocks.append((start, end, False))
+                continue
             stack = _place_unnumbered(stack, text, start, end, row=row)
             continue
         kind = _KINDS[int(str(match.lastgroup)[1:])][0]
@@ -138,6 +142,8 @@ def _is_unnumbered_heading(passage: str, stack: Sequence[Node], text: str, start
         or is_note(passage)
         or find_dates(passage)
     ):
+        return False
+    if len(passage) > 10 and looks_like_title(passage):
         return False
     after = text[end : end + 60].lstrip()
     said = text[:start].rstrip()

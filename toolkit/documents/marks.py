@@ -136,7 +136,8 @@ def split_bodies(text: str) -> list[str]:
     if not good or len(good) != len(parts):
         return []
     # 某省委省政府 are two.
-    return [body for part in good for body in re.sub(r"(?<=[省市区县]委)(?=[省市区县]政府$)", " ", part).split()]
+    apart = (re.sub(r"(?<=[省市区县]委)(?=[省市区县]政府$)", " ", part) for part in good)
+    return [body for part in apart for body in part.split()]
 
 
 def closed(text: str) -> bool:

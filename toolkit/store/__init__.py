@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,6 +27,7 @@ from toolkit.store.folder import facts_error, make_folder
 from toolkit.store.lock import WriteLock
 from toolkit.store.manifest import Counts, EmbedderMark, Manifest, read_manifest, write_manifest
 from toolkit.store.vectors import VectorIndex
+from toolkit.store.words import StoredKeywords
 
 __all__ = ["FileRecord", "Manifest", "Store", "default_store_path"]
 
@@ -61,7 +61,7 @@ class Store:
             raise facts_error(path, error) from error
         self.files = ReadFiles(self._rows, self.facts, self._changing)
         self._vectors = self._vector_index()
-        self._keywords: tuple[int, KeywordIndex] | None = None
+        self._keywords = StoredKeywords(path / "keywords", self._rows, self._lock)
 
     @classmethod
     def open(
@@ -200,29 +200,7 @@ class Store:
             raise facts_error(self.path, error) from error
 
     def _keyword_index(self) -> KeywordIndex:
-        generation = facts.generation(self.facts)
-        if self._keywords is None or self._keywords[0] != generation:
-            self._keywords = (generation, self._load_keywords(generation))
-        return self._keywords[1]
-
-    def _load_keywords(self, generation: int) -> KeywordIndex:
-        folder = self.path / "keywords" / str(generation)
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            return KeywordIndex.load(folder)
-        rows = self._rows(
-            "SELECT c.id, c.heading_tokens, c.body_tokens FROM clauses c JOIN documents d "
-            "ON d.id = c.document_id WHERE d.ready ORDER BY d.rowid, c.n"
-        )
-        index = KeywordIndex.build(
-            [row["id"] for row in rows],
-            {name: [row[f"{name}_tokens"].split() for row in rows] for name in ("heading", "body")},
-        )
-        with contextlib.suppress(OSError, StoreError), self._lock.held(wait=0):
-            index.save(folder)
-            for old in folder.parent.iterdir():
-                if old != folder:
-                    shutil.rmtree(old, ignore_errors=True)
-        return index
+        return self._keywords.index(facts.generation(self.facts))
 
     # -------------------------------------------------------------- writing
     @contextlib.contextmanager

@@ -208,6 +208,15 @@ def test_only_unclear_figures_reach_the_model() -> None:
     assert engine.requests == []
 
 
+def test_a_model_that_is_not_needed_is_not_loaded() -> None:
+    def load() -> Engine:
+        raise AssertionError("nothing here is unclear")
+
+    ((_, found),) = extract_as_completed([clause("对达标的农场，给予最高5万元奖励。")], engine=load)
+    assert isinstance(found, Extraction)
+    assert found.method == "rules"
+
+
 def test_the_model_settles_an_unclear_figure() -> None:
     text = "支持示范社做大做强，示范社建设60%。"
 

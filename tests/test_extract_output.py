@@ -107,7 +107,7 @@ def test_every_clause_counts_once(tmp_path: Path, root: Path) -> None:
     tally = extract_corpus([root / "examples" / "policies"], out=tmp_path / "out.jsonl")
     assert tally.clauses == tally.done + tally.empty + tally.failed > 50
     assert len((tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()) == tally.clauses
-    assert tally.method == "rules alone"
+    assert tally.method == "rules"
 
 
 # ------------------------------------------------------------------ the page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import click
@@ -36,7 +37,8 @@ def command(
 ) -> int:
     """Extract the supports of policies in PATHS, of --clauses, or of a store.
 
-    Every figure is read by code from the words that it is quoted with. Exit status 3 where something
+    Every figure is read by code from the words that it is quoted with. The model is loaded only where the
+    rules leave a figure's role open, and the output says where it was asked. Exit status 3 where something
     could not be done; it is named and the rest is done.
     """
     from toolkit.engine import load_engine
@@ -52,7 +54,7 @@ def command(
         )
     from_store = store_path is not None or where is not None
     store = Store.open(store_path or default_store_path()) if from_store else None
-    engine = None if no_model else load_engine(model)
+    engine = None if no_model else cache(lambda: load_engine(model))
     with shown_steps() as progress:
         tally = extract_corpus(
             paths, clauses=clauses, store=store, where=where, out=out, engine=engine, progress=progress

@@ -63,7 +63,7 @@ def extract_corpus(
     store: Store | None = None,
     where: str | None = None,
     out: str | Path = "-",
-    engine: Engine | None = None,
+    engine: Engine | Callable[[], Engine] | None = None,
     progress: Progress | None = None,
 ) -> Tally:
     """Extract from exactly one source and write the result.
@@ -84,7 +84,7 @@ def extract_corpus(
         corpus = _from_lines(clauses) if clauses is not None else _from_files(paths)
         found = _read(corpus.clauses, engine, progress)
     _write(found, corpus, out)
-    return _tally(found, corpus, engine)
+    return _tally(found, corpus)
 
 
 def _from_files(paths: Sequence[str | Path]) -> _Corpus:
@@ -118,7 +118,7 @@ def _from_lines(path: Path) -> _Corpus:
 
 
 def _from_store(
-    store: Store, where: str | None, engine: Engine | None, progress: Progress | None
+    store: Store, where: str | None, engine: Engine | Callable[[], Engine] | None, progress: Progress | None
 ) -> tuple[_Corpus, list[Found]]:
     corpus = _Corpus()
     documents = {document.id: document for document in store.documents()}
@@ -154,7 +154,9 @@ def _known(document: Document) -> dict[str, Any]:
     return {"policy": document.title, "region": document.region, "source": document.source}
 
 
-def _read(clauses: list[Clause], engine: Engine | None, progress: Progress | None) -> list[Found]:
+def _read(
+    clauses: list[Clause], engine: Engine | Callable[[], Engine] | None, progress: Progress | None
+) -> list[Found]:
     found: list[Found] = []
     for _, one in extract_as_completed(clauses, engine=engine):
         found.append(one)
@@ -199,7 +201,7 @@ def _id(found: Found) -> str:
     return found.input if isinstance(found, Failure) else found.id
 
 
-def _tally(found: list[Found], corpus: _Corpus, engine: Engine | None) -> Tally:
+def _tally(found: list[Found], corpus: _Corpus) -> Tally:
     read = [f for f in found if isinstance(f, Extraction)]
     failures = [*(f for f in found if isinstance(f, Failure)), *corpus.failures]
     done = sum(bool(f.supports) for f in read)
@@ -210,6 +212,6 @@ def _tally(found: list[Found], corpus: _Corpus, engine: Engine | None) -> Tally:
         failed=len(failures),
         supports=sum(len(f.supports) for f in read),
         dropped=sum(f.dropped for f in read),
-        method="rules alone" if engine is None else f"rules and {engine.name}",
+        method="; ".join(sorted({f.method for f in read})) or "rules",
         failures=tuple(failures),
     )

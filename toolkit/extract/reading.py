@@ -1,12 +1,12 @@
 """Reading clauses into records: the grammar first, the model for what the grammar leaves open.
 
-In: clauses. Out: for each an `Extraction`, or a `Failure` where that clause could not be read. Without
-an engine the grammar decides alone, and `Extraction.method` says "rules".
+In: clauses. Out: for each an `Extraction`, or a `Failure` where that clause could not be read. Where the
+grammar decided alone, with or without an engine, `Extraction.method` says "rules".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -63,11 +63,12 @@ def extract(
 
 
 def extract_as_completed(
-    clauses: Iterable[Clause], *, engine: Engine | None = None
+    clauses: Iterable[Clause], *, engine: Engine | Callable[[], Engine] | None = None
 ) -> Iterator[tuple[int, Extraction[Support] | Failure]]:
     """Read a stream of clauses lazily, each (index, what was read), in order.
 
-    Conditions are inherited from clauses of the same article that come earlier in the stream.
+    Conditions are inherited from clauses of the same article that come earlier in the stream. A function
+    as `engine` is called when a figure is first unclear.
     """
     supply = iter(clauses)
     inheritance = Inheritance()
@@ -79,15 +80,15 @@ def extract_as_completed(
 
 
 def _read_window(
-    clauses: list[Clause], engine: Engine | None, inheritance: Inheritance
+    clauses: list[Clause], engine: Engine | Callable[[], Engine] | None, inheritance: Inheritance
 ) -> Iterator[Extraction[Support] | Failure]:
     views = [View(clause.text) for clause in clauses]
     figures = [figures_in(view) for view in views]
     readings = [roles_in(view.text, placed) for view, placed in zip(views, figures, strict=True)]
+    methods = ["rules"] * len(clauses)
     if engine is not None:
-        readings = settle_roles([v.text for v in views], figures, readings, engine=engine)
-    method = "rules" if engine is None else f"rules and {engine.name}"
-    for clause, view, placed, roles in zip(clauses, views, figures, readings, strict=True):
+        readings, methods = settle_roles([v.text for v in views], figures, readings, engine=engine)
+    for clause, view, placed, roles, method in zip(clauses, views, figures, readings, methods, strict=True):
         yield _read(clause, view, placed, roles, inheritance, method)
 
 

@@ -6,6 +6,8 @@ counts against what the wording alone would make it say, measured on the same qu
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from toolkit.engine import Engine
 from toolkit.figures.expressions import Placed
 from toolkit.prompts import load_prompt
@@ -24,9 +26,13 @@ def settle_roles(
     figures: list[list[Placed]],
     readings: list[list[FigureReading]],
     *,
-    engine: Engine,
-) -> list[list[FigureReading]]:
-    """Decide the unclear figures of several clauses in one batch."""
+    engine: Engine | Callable[[], Engine],
+) -> tuple[list[list[FigureReading]], list[str]]:
+    """Decide the unclear figures of several clauses in one batch; a function loads the engine if asked.
+
+    Also name, for each clause, what decided: "rules", or the rules and the model.
+    """
+    methods = ["rules"] * len(texts)
     asked: list[tuple[int, int, dict[str, FigureRole]]] = []
     requests: list[ScoreRequest] = []
     for index, (text, placed, told) in enumerate(zip(texts, figures, readings, strict=True)):
@@ -36,7 +42,8 @@ def settle_roles(
                 asked.append((index, at, choices))
                 requests.append(_question(text, figure, choices))
     if not requests:
-        return readings
+        return readings, methods
+    engine = engine() if callable(engine) else engine
     settled = [list(told) for told in readings]
     neutral = {id(c): _neutral(engine, c) for c in (_MONEY, _SHARE) if any(a[2] is c for a in asked)}
     for (index, at, choices), scores in zip(asked, engine.score(requests), strict=True):
@@ -45,7 +52,8 @@ def settle_roles(
         settled[index][at] = settled[index][at].model_copy(
             update={"role": choices[word], "words": word, "confidence": UNCLEAR}
         )
-    return settled
+        methods[index] = f"rules and {engine.name}"
+    return settled, methods
 
 
 def _question(text: str, figure: Placed, choices: dict[str, FigureRole]) -> ScoreRequest:

@@ -21,6 +21,8 @@ __all__ = ["Constraint", "Constraints", "bounded"]
 
 _STRING_LIMIT = 400
 _LIST_LIMIT = 24
+_KEPT = 200
+"""Compiled schemas and grammars kept: some callers make one for each request."""
 _JSON_STYLE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 
@@ -93,7 +95,7 @@ class Constraint:
 
 
 class Constraints:
-    """Compiles a model's constraints, each schema or grammar once."""
+    """Compiles a model's constraints, each schema or grammar once as long as it is in use."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -111,6 +113,8 @@ class Constraints:
         else:
             return None
         if key not in self._compiled:
+            if len(self._compiled) >= _KEPT:
+                del self._compiled[next(iter(self._compiled))]
             self._compiled[key] = self._matcher(request)
         return Constraint(self._compiled[key], self._runtime.ends)
 

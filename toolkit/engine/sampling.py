@@ -17,7 +17,7 @@ _TAIL = 0.02
 def log_total(logits: Logits) -> float:
     """Give the natural log of the sum of the exponentials: `logits[t] - log_total` is t's log-probability."""
     top = logits.max()
-    return float(top + np.log(np.exp(logits - top).sum(dtype=np.float64)))
+    return float(top + np.log(np.exp(logits - top).sum()))
 
 
 class Sampler:

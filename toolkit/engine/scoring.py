@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from toolkit.engine.runtime import Run, Runtime, Tokens
 from toolkit.engine.sampling import Logits, log_total
 from toolkit.engine.work import Work
+from toolkit.errors import InputError
 from toolkit.records import Scores
 
 __all__ = ["Scoring"]
 
 _GROUP_NODES = 64
 _GROUP_LEAVES = 32
+_LONGEST = 64
+"""Tokens of a label: with a full group before it, its tree must fit in one batch's logits."""
 
 
 @dataclass
@@ -55,6 +58,9 @@ class Scoring(Work[Scores]):
     def __init__(self, prompt: Sequence[int], labels: Sequence[Sequence[int]]) -> None:
         super().__init__(prompt)
         self._labels = [tuple(label) for label in labels]
+        longest = max(map(len, self._labels), default=0)
+        if longest > _LONGEST:
+            raise InputError(f"a label has {longest} tokens and {_LONGEST} can be scored", hint="shorten it")
         self._groups = _groups(self._labels)
         self.branches = max((_leaves(group) for group in self._groups), default=0)
         self.restart()

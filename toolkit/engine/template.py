@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from toolkit.engine.runtime import Runtime
 from toolkit.errors import ModelError
@@ -41,7 +40,6 @@ class ChatTemplate:
             self._template = environment.from_string(source)
         except jinja2.TemplateError as error:
             raise ModelError(f"the chat template of {runtime.path.name} is broken: {error}") from error
-        self._tokenize_text = lru_cache(maxsize=4096)(self._tokenize_plain)
 
     def tokens(self, messages: Sequence[Message], prefill: str = "") -> list[int]:
         """Give the prompt's tokens, up to where the model's reply starts; `prefill` starts it."""
@@ -50,18 +48,18 @@ class ChatTemplate:
         text = self._render(turns) + self._disarm(prefill, controls)
         pieces = _MARKED.split(text)
         if len(pieces) == 1:
-            return list(self._tokenize_text(text))
+            return self._runtime.tokenize(text, special=True, start=self._starts(text))
         tokens: list[int] = []
         for index, piece in enumerate(pieces):
             if index % 2:
                 tokens += self._runtime.tokenize(controls[int(piece)])
             else:
-                tokens += self._runtime.tokenize(piece, special=True, start=not tokens)
+                tokens += self._runtime.tokenize(piece, special=True, start=not tokens and self._starts(text))
         return tokens
 
-    def _tokenize_plain(self, text: str) -> tuple[int, ...]:
-        start = self._runtime.adds_start and not text.startswith(self._runtime.token_text("bos"))
-        return tuple(self._runtime.tokenize(text, special=True, start=start))
+    def _starts(self, text: str) -> bool:
+        """Say whether the model's first token must be put before a rendered text."""
+        return self._runtime.adds_start and not text.startswith(self._runtime.token_text("bos"))
 
     def _disarm(self, content: str, controls: list[str]) -> str:
         """Replace each control token in a content by a mark, kept in `controls`."""

@@ -393,6 +393,27 @@ def test_a_title_that_ends_in_no_usual_word(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("body", [GRAIN, CRAFT, PORT])
+@pytest.mark.parametrize(
+    "title", ["昆明市促进{}产业发展若干措施", "关于促进{}产业的若干措施\n（2022年修订）", "昆明市{}管理办法"]
+)
+def test_documents_that_differ_in_a_word_of_their_titles(tmp_path: Path, title: str, body: str) -> None:
+    names = [title.format(plant) for plant in ("鲜花", "茶叶", "咖啡")]
+    documents = read(tmp_path, "\n".join(f"{name}\n{body}" for name in names))
+    assert titles(documents) == [name.replace("\n", "") for name in names]
+
+
+def test_an_explanation_is_a_document_of_its_own(tmp_path: Path) -> None:
+    text = f"昆明市鲜花管理办法\n昆政发〔2022〕3号\n{CRAFT}\n昆明市人民政府\n2022年5月1日\n"
+    documents = read(tmp_path, text + f"《昆明市鲜花管理办法》政策解读\n一、背景\n{GRAIN}")
+    assert titles(documents) == ["昆明市鲜花管理办法", "《昆明市鲜花管理办法》政策解读"]
+
+
+def test_a_regulation_and_its_rules_are_two(tmp_path: Path) -> None:
+    documents = read(tmp_path, f"昆明市鲜花管理办法\n{CRAFT}\n昆明市鲜花管理办法实施细则\n{CRAFT}")
+    assert titles(documents) == ["昆明市鲜花管理办法", "昆明市鲜花管理办法实施细则"]
+
+
 # ------------------------------------------------------------------ listings
 def test_a_listing_with_details_in_brackets(tmp_path: Path) -> None:
     grain, craft, port = (" ".join(text.splitlines()) for text in (GRAIN, CRAFT, PORT))

@@ -58,6 +58,7 @@ _LABELLED = re.compile(
 _COUNTER = re.compile(
     r"(?:[一二三四五六七八九十]{1,3}|\d{1,3})\s*[、．.]\s*|[（(][一二三四五六七八九十\d]{1,3}[）)]\s*"
 )
+_EXPLAINS = re.compile(r"(?:解读|问答|起草说明)(?:[（(].{1,20}[）)])?$")
 _THRESHOLD = 4
 
 
@@ -309,9 +310,11 @@ def _belongs(group: list[Head], head: Head, paragraphs: Sequence[Paragraph]) -> 
     """Whether a heading goes on with the document of the headings before it."""
     first, last = group[0], group[-1]
     between = paragraphs[last.end : head.start]
-    if _alike(last.title, head.title) and len(between) < 15:
-        return True
+    if _EXPLAINS.search(head.title):
+        return False
     short = len(between) < 40 and not any(_TOP_LEVEL.match(p.text) for p in between)
+    if _same(last.title, head.title) and short and len(between) < 15:
+        return True
     inner = issued_title(first.title)
     if inner is not None:
         if any(issued_title(h.title) is None for h in group):  # the regulation is there already
@@ -327,11 +330,22 @@ def _settled(group: list[Head]) -> str:
     return own[0] if own else issued_title(group[0].title) or group[0].title
 
 
+def _bare(title: str) -> str:
+    return re.sub(r"[《》“”\s（）()]|^关于|试行|暂行", "", title)
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two headings are one title, printed twice."""
+    a, b = _bare(one), _bare(other)
+    return bool(a and b) and (a in b or b in a) and min(len(a), len(b)) >= 0.6 * max(len(a), len(b))
+
+
 def _alike(one: str, other: str) -> bool:
-    a, b = (re.sub(r"[《》“”\s（）()]|^关于|试行|暂行", "", title) for title in (one, other))
+    """Whether a notice's words and a heading mean the same regulation."""
+    a, b = _bare(one), _bare(other)
     if not a or not b:
         return False
     if a in b or b in a:
-        return min(len(a), len(b)) >= 0.6 * max(len(a), len(b))
+        return _same(one, other)
     x, y = ({t[i : i + 2] for i in range(len(t) - 1)} for t in (a, b))
     return len(x & y) >= 0.75 * max(1, min(len(x), len(y))) and len(x & y) >= 0.6 * max(len(x), len(y))

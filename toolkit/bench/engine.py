@@ -25,8 +25,8 @@ from toolkit.records import Message, Request
 __all__ = ["Load", "bare_rate", "command", "high_level_rate", "loads", "measure"]
 
 _SYSTEM = "你是政策研究员。请根据用户给出的题目写一篇完整的说明文章，语言平实，分段叙述，不少于八百字。"
-_PLACES = "东临港、西岭口、南浦桥、北原仓、云栖谷、石桥镇、青禾湾、长汀渡".split("、")
-_TOPICS = "仓储物流、数字车间、海水养殖、风电运维、康复器械、冷链运输、古建修缮、林下种植".split("、")
+_PLACES = ["东临港", "西岭口", "南浦桥", "北原仓", "云栖谷", "石桥镇", "青禾湾", "长汀渡"]
+_TOPICS = ["仓储物流", "数字车间", "海水养殖", "风电运维", "康复器械", "冷链运输", "古建修缮", "林下种植"]
 _FILLER = (
     "企业应当在规定的时间内提交材料，由主管部门会同有关单位审核，审核结果在网站上公示，无异议的予以确认。"
 )
@@ -177,7 +177,9 @@ def _bare_wave(runtime: Runtime, prompts: Sequence[Any], prefix: int, generated:
 
 @click.command()
 @click.option("--model", default=None, help="Catalogue name or GGUF path.")
-@click.option("--prompts", default=64, show_default=True, type=click.IntRange(8))
+@click.option(
+    "--prompts", default=64, show_default=True, type=click.IntRange(8), help="Prompts taken together."
+)
 @click.option(
     "--alone", default=8, show_default=True, type=click.IntRange(2), help="Prompts taken one by one."
 )

@@ -120,7 +120,12 @@ def base_span(text: str, span: Span) -> Span | None:
 
 def _before(span: Span, words: str, begin: int, end: int) -> Span | None:
     base = words[begin:end].strip()
-    if not base or len(base) > 45 or re.fullmatch(r"[\W\d]*|[前后第首次]\w{1,3}年为?", base):
+    if (
+        not base
+        or len(base) > 45
+        or re.search(r"比例|提高到|提高至", base)
+        or re.fullmatch(r"[\W\d]*|[前后第首次]\w{1,3}年为?", base)
+    ):
         return None
     shift = len(words[begin:end]) - len(words[begin:end].lstrip("其的,、可"))
     return (span[0] + begin + shift, span[0] + end) if begin + shift < end - 1 else None

@@ -31,6 +31,9 @@ _BEHIND = re.compile(
 )
 
 
+_BLANK = {"项目", "产品", "设备", "活动", "平台", "工程", "企业", "单位"}
+
+
 def near_words(text: str, award: Award) -> str:
     """Give the words at the award's figures: from its last verb to the noun behind its last figure."""
     first, last = award.bunches[0], award.bunches[-1]
@@ -51,7 +54,7 @@ def name_measure(text: str, award: Award, context: Context, topic: Context, pare
     if named:
         return named
     for span in (context.thing, parent.thing if parent else None):
-        if span:
+        if span and text[span[0] : span[1]] not in _BLANK:
             return span
     if context.acts:
         return context.acts[0]

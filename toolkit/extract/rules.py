@@ -139,6 +139,14 @@ class _Reader:
 
     def _behind(self, award: Award) -> Span | None:
         """Find a recipient named behind the figures: `优秀每家…万元,给予其所在单位绩效奖励`."""
+        for bunch in award.bunches:
+            end = min(
+                (at for at in (self.text.find(c, bunch.end) for c in ",。;") if at >= 0),
+                default=len(self.text),
+            )
+            found = granted_to(self.text, (bunch.end, end))
+            if found:
+                return found
         following = [s for s in award.sentence.segments if s[0] >= award.bunches[-1].end]
         return granted_to(self.text, following[0]) if following else None
 

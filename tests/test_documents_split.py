@@ -403,6 +403,15 @@ def test_documents_that_differ_in_a_word_of_their_titles(tmp_path: Path, title: 
     assert titles(documents) == [name.replace("\n", "") for name in names]
 
 
+def test_the_next_document_after_a_form(tmp_path: Path) -> None:
+    first, second, third = (notice(*entry) for entry in THREE)
+    documents = read(
+        tmp_path, f"{first}附件2\n种粮补贴申请表\n姓名 联系电话\n{second}附件\n学徒名单\n{third}"
+    )
+    assert titles(documents) == [inner for _, inner, _ in THREE]
+    assert [d.doc_number for d in documents] == [number for number, _, _ in THREE]
+
+
 def test_an_explanation_is_a_document_of_its_own(tmp_path: Path) -> None:
     text = f"昆明市鲜花管理办法\n昆政发〔2022〕3号\n{CRAFT}\n昆明市人民政府\n2022年5月1日\n"
     documents = read(tmp_path, text + f"《昆明市鲜花管理办法》政策解读\n一、背景\n{GRAIN}")

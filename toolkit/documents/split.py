@@ -266,7 +266,9 @@ def _strength(paragraphs: Sequence[Paragraph], head: Head, heads: list[Head]) ->
     last = heads[-1].end if heads else 0
     numbered = any(_TOP_LEVEL.match(p.text) for p in paragraphs[last : head.start])
     weight += 1 if numbered and _restarts(after) else 0
-    if any(is_annex(p.text) for p in paragraphs[max(0, head.start - 3) : head.start]):
+    if any(
+        is_annex(p.text) for p in paragraphs[max(0, head.start - (1 if head.addressed else 3)) : head.start]
+    ):
         weight -= 4
     return weight
 

@@ -171,7 +171,7 @@ def evaluate(
     """
     from toolkit.tables import read_jsonl
 
-    rows = [row for _, row in read_jsonl(gold, needs=("id", "question", "answerable"))]
+    rows = [row for _, row in read_jsonl(gold, needs=("id", "question"))]
     if predictions is not None:
         answers = [row for _, row in read_jsonl(predictions, needs=("id", "answer"))]
         return score_answers(rows, answers), answers

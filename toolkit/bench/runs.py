@@ -88,7 +88,9 @@ def _echo(request: Request) -> str | Exception:
     if calls:
         with open(calls, "a", encoding="utf-8") as log:
             log.write(f"{os.getpid()} {text[:12]}\n")
-    time.sleep(float(os.environ.get(_DELAY, "0")))
+    delay = os.environ.get(_DELAY)
+    if delay:
+        time.sleep(float(delay))
     every = int(os.environ.get(_NONSENSE, "0"))
     number = int(text[1 : text.index("条")])
     if every and number % every == 0:
@@ -138,28 +140,38 @@ def kills(folder: Path, *, kills: int, clauses: int = 200, delay: float = 0.02, 
     calm = write_plan(folder / "calm", clauses=clauses)
     run(load_plan(calm), tools=EchoTools)
     wanted = [(calm.parent / name).read_bytes() for name in ("out.jsonl", "out.csv")]
-    chance, killed, round_, same, again = random.Random(seed), 0, 0, True, 0
+    chance, killed, round_, same, again = random.Random(seed), 0, 0, True, 0.0
     while killed < kills:
         round_ += 1
         plan = write_plan(folder / f"killed{round_}", clauses=clauses)
-        calls = plan.parent / "calls.log"
-        before = killed
-        while not _ends(plan, calls, delay, after=chance.uniform(0.2, 1.2) if killed < kills else None):
-            killed += 1
+        calls, before, ended = plan.parent / "calls.log", killed, False
+        while not ended:
+            at_work = chance.random() < 0.8  # the others hit the start, and the reading
+            after = chance.uniform(0.0, 0.6 if at_work else 1.2)
+            ended = _ends(plan, calls, delay, after=after if killed < kills else None, at_work=at_work)
+            killed += not ended
         same &= [(plan.parent / name).read_bytes() for name in ("out.jsonl", "out.csv")] == wanted
-        again = max(again, (len(calls.read_text("utf-8").splitlines()) - clauses) // max(1, killed - before))
+        again = max(again, (len(calls.read_text("utf-8").splitlines()) - clauses) / max(1, killed - before))
     return Check(
-        f"{kills} kills of a run of {clauses} clauses",
-        f"outputs {'the same bytes' if same else 'DIFFER'}, {again} computed again a kill",
+        f"{kills} kills of runs of {clauses} clauses",
+        f"outputs {'the same bytes' if same else 'DIFFER'}, {again:.1f} computed again a kill",
         "the same bytes, 16 again a kill",
         same and again <= 16,
     )
 
 
-def _ends(plan: Path, calls: Path, delay: float, *, after: float | None) -> bool:
-    """Run a plan in a child and kill it after some seconds; True where it ended by itself."""
+def _ends(plan: Path, calls: Path, delay: float, *, after: float | None, at_work: bool = False) -> bool:
+    """Run a plan in a child and kill it after some seconds; True where it ended by itself.
+
+    With `at_work` the seconds count from the child's first call of the model.
+    """
     environment = {**os.environ, _DELAY: str(delay), _CALLS: str(calls)}
+    before = calls.stat().st_size if calls.exists() else 0
     child = subprocess.Popen([sys.executable, "-c", _CHILD, str(plan)], env=environment)
+    while at_work and after is not None and child.poll() is None:
+        if calls.exists() and calls.stat().st_size > before:
+            break
+        time.sleep(0.01)
     try:
         return child.wait(timeout=after) == 0
     except subprocess.TimeoutExpired:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from toolkit.embed import _prepare as prepare
 from toolkit.embed import load_embedder
 from toolkit.embed.runner import BertRunner
+from toolkit.errors import ModelError
 
 __all__ = ["MOST_TOKENS", "TokenStates"]
 
@@ -29,12 +29,29 @@ class _StateRunner(BertRunner):
     pooling = "LLAMA_POOLING_TYPE_NONE"
 
     def states(self, windows: Sequence[Sequence[int]]) -> list[NDArray[np.float16]]:
-        return [found.astype(np.float16) for found in self._pool.map(self._embed_one, windows)]
+        return list(self._pool.map(self._states_of, windows))
 
-    def _output(self, context: Any, tokens: int) -> NDArray[np.float32]:
-        states = self._c.llama_get_embeddings(context)
-        found = np.ctypeslib.as_array(states, shape=(tokens, self.dimension))
-        return found[1:-1].copy() if tokens > 2 else found[:1].copy()
+    def _states_of(self, ids: Sequence[int]) -> NDArray[np.float16]:
+        worker = self._contexts.get()
+        try:
+            context, batch = worker
+            tokens = (self._bos, *ids, self._eos)
+            for at, token in enumerate(tokens):
+                batch.token[at] = token
+                batch.pos[at] = at
+                batch.n_seq_id[at] = 1
+                batch.seq_id[at][0] = 0
+                batch.logits[at] = True
+            batch.n_tokens = len(tokens)
+            status = self._c.llama_encode(context, batch)
+            if status != 0:
+                raise ModelError(f"the embedding model failed on {len(tokens)} tokens (status {status})")
+            found = np.ctypeslib.as_array(
+                self._c.llama_get_embeddings(context), shape=(len(tokens), self.dimension)
+            )
+            return (found[1:-1] if ids else found[:1]).astype(np.float16)
+        finally:
+            self._contexts.put(worker)
 
 
 class TokenStates:

@@ -1,14 +1,15 @@
 """The embedding model in llama.cpp: token ids in, one mean-pooled vector a window out.
 
-Texts go through one at a time: attention over many in one call costs ten times the time. Each worker
-thread has a context of its own over the same weights.
+Long texts go through one at a time: attention is computed over a whole call, so many in one cost ten
+times the time. Short ones share a call, in which the weights are read once. Each worker thread has a
+context of its own over the same weights.
 """
 
 from __future__ import annotations
 
 import ctypes
 import queue
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,8 @@ from toolkit.errors import ModelError
 __all__ = ["WINDOW", "BertRunner"]
 
 WINDOW = 510  # content tokens in a pass; the model has 512 positions, two are the borders
+_SHARED = 112  # tokens up to which short texts share a call
+_TEXTS = 8  # texts in a call at most
 
 
 class BertRunner:
@@ -54,7 +57,8 @@ class BertRunner:
         c = self._c
         settings = c.llama_context_default_params()
         settings.n_ctx = settings.n_batch = settings.n_ubatch = WINDOW + 2
-        settings.n_seq_max = 1
+        settings.n_seq_max = _TEXTS
+        settings.kv_unified = True
         settings.n_threads = settings.n_threads_batch = threads
         settings.embeddings = True
         settings.pooling_type = getattr(c, self.pooling)
@@ -78,30 +82,49 @@ class BertRunner:
         """Give a (windows, dimension) array; each window has at most `WINDOW` tokens."""
         if not windows:
             return np.zeros((0, self.dimension), dtype=np.float32)
-        return np.stack(list(self._pool.map(self._embed_one, windows)))
+        return np.concatenate(list(self._pool.map(self._embed_call, _calls(windows))))
+
+    def _embed_call(self, windows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Embed a few windows in one call, each a sequence of its own."""
+        count = len(windows)
+        return self._run(
+            windows, lambda context, _: np.stack([self._pooled(context, n) for n in range(count)])
+        )
 
     def _embed_one(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        return self._run([ids], self._output)
+
+    def _run(
+        self, windows: Sequence[Sequence[int]], read: Callable[[Any, int], NDArray[np.float32]]
+    ) -> NDArray[np.float32]:
+        """Compute windows in a context and read its output, given it and the number of tokens."""
         worker = self._contexts.get()
         try:
             context, batch = worker
-            tokens = (self._bos, *ids, self._eos)
-            batch.n_tokens = len(tokens)
-            for at, token in enumerate(tokens):
-                batch.token[at] = token
-                batch.pos[at] = at
-                batch.n_seq_id[at] = 1
-                batch.seq_id[at][0] = 0
-                batch.logits[at] = True
+            at = 0
+            for sequence, ids in enumerate(windows):
+                for position, token in enumerate((self._bos, *ids, self._eos)):
+                    batch.token[at] = token
+                    batch.pos[at] = position
+                    batch.n_seq_id[at] = 1
+                    batch.seq_id[at][0] = sequence
+                    batch.logits[at] = True
+                    at += 1
+            batch.n_tokens = at
             status = self._c.llama_encode(context, batch)
             if status != 0:
-                raise ModelError(f"the embedding model failed on {len(tokens)} tokens (status {status})")
-            return self._output(context, len(tokens))
+                raise ModelError(f"the embedding model failed on {at} tokens (status {status})")
+            return read(context, at)
         finally:
             self._contexts.put(worker)
 
-    def _output(self, context: Any, tokens: int) -> NDArray[np.float32]:
-        vector = self._c.llama_get_embeddings_seq(context, 0)
+    def _pooled(self, context: Any, sequence: int) -> NDArray[np.float32]:
+        vector = self._c.llama_get_embeddings_seq(context, sequence)
         return np.ctypeslib.as_array(vector, shape=(self.dimension,)).copy()
+
+    def _output(self, context: Any, tokens: int) -> NDArray[np.float32]:
+        """Read what one window gave: its mean, or in a subclass its tokens' states."""
+        return self._pooled(context, 0)
 
     def close(self) -> None:
         """Free the weights and the contexts; a second call does nothing."""
@@ -113,6 +136,21 @@ class BertRunner:
             self._c.llama_free(context)
         self._c.llama_model_free(self._model)
         self._model = None
+
+
+def _calls(windows: Sequence[Sequence[int]]) -> list[list[Sequence[int]]]:
+    """Part windows into calls, in their order: long ones alone, short neighbours together."""
+    calls: list[list[Sequence[int]]] = []
+    room = 0
+    for window in windows:
+        size = len(window) + 2
+        if calls and size <= room and len(calls[-1]) < _TEXTS:
+            calls[-1].append(window)
+            room -= size
+        else:
+            calls.append([window])
+            room = _SHARED - size
+    return calls
 
 
 @cache

@@ -430,6 +430,7 @@ def test_a_listing_with_details_in_brackets(tmp_path: Path) -> None:
         ("大连市稳定粮食生产若干措施", f"[地区:大连]详谈大连市稳定粮食生产若干措施 {grain}"),
         ("沈阳市传统手工艺保护办法", f"[地区:沈阳]详谈{craft}"),
         ("鞍山市冬季供暖补贴办法（2023年）", "[地区:鞍山]详谈 -"),
+        ("关于稳定粮食生产的补充措施", f"[地区:丹东市]详谈{grain}"),
         ("关于营口经济技术开发区提升港口作业效率的措施", f"[地区:120.1,40.2]详谈{port}"),
     ]
     ends = ("" if body.endswith(" -") else "-\n" for _, body in records)
@@ -438,7 +439,7 @@ def test_a_listing_with_details_in_brackets(tmp_path: Path) -> None:
     )
     documents = read(tmp_path, text)
     assert titles(documents) == [title for title, _ in records]
-    assert [d.region for d in documents] == ["大连市", "沈阳市", "鞍山市", "营口经济技术开发区"]
+    assert [d.region for d in documents] == ["大连市", "沈阳市", "鞍山市", "丹东市", "营口经济技术开发区"]
     assert documents[2].text == ""
     assert "详谈" not in documents[1].text
     assert day(documents[1], "expires") == "2024-06-30"

@@ -217,7 +217,7 @@ def _region(draft: Draft, issuers: Sequence[str], text: str, *, numbered: str | 
         if place.path:
             counted[place.path[:2] if place.path[0] == place.path[0] else place.path] += 1
     told = Counter({path: n for path, n in counted.items() if path[0] == numbered})
-    return _prevailing(told, least=1) or _prevailing(counted)
+    return _prevailing(told, least=1) or _prevailing(counted) or _first_place(draft.details, text)
 
 
 def _first_place(said: str, text: str) -> PlacePath:

@@ -39,7 +39,9 @@ def records(paragraphs: Sequence[Paragraph]) -> list[Draft] | None:
         title = tidy_title(group[0].text)
         body = _body(group[1:], title, boilerplate)
         head = Head(0, 1, title)
-        drafts.append(Draft(title, [head], [Paragraph(title, group[0].start), *body] if body else []))
+        details = _METADATA.match(group[1].text) if len(group) > 1 else None
+        lines = [Paragraph(title, group[0].start), *body] if body else []
+        drafts.append(Draft(title, [head], lines, details.group() if details else ""))
     return drafts
 
 

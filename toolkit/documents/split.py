@@ -80,6 +80,7 @@ class Draft:
     title: str
     heads: list[Head]
     paragraphs: list[Paragraph] = field(default_factory=list)
+    details: str = ""  # what a listing says of the record beside its text: `[地址:成都]`
 
     @property
     def notice(self) -> str:

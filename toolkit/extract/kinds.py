@@ -16,7 +16,7 @@ __all__ = ["base_span", "bindingness", "counted_by", "support_type"]
 
 _TYPES: tuple[tuple[SupportType, str], ...] = (
     ("interest_subsidy", r"贴息|贷款利息|利息补|付息|息费补"),
-    ("risk", r"风险补偿|风险补贴|风险分担|担保(?!费)|代偿|损失补偿|本金损失|保证保险"),
+    ("risk", r"风险补偿|风险补贴|风险分担|担保(?!费|额|业务|规模|机构|公司)|代偿|损失补偿|本金损失|保证保险"),
     ("tax", r"抵免|减按|免征|税额抵|所得税|加计扣除|教育费附加|退税|税率"),
     ("voucher", r"创新券|服务券|平台券|算力券|消费券|数据券|模型券|培训券|[^证债国入奖]券"),
     ("equity", r"股权|参股|跟投|直投|注资|入股|认购|出资比例"),
@@ -124,7 +124,7 @@ def _before(span: Span, words: str, begin: int, end: int) -> Span | None:
         not base
         or len(base) > 45
         or re.search(r"比例|提高到|提高至", base)
-        or re.fullmatch(r"[\W\d]*|[前后第首次]\w{1,3}年为?", base)
+        or re.fullmatch(r"[\W\d]*|[前后第首次]\w{1,3}年(?:为|补贴|补助|按|给予)?", base)
     ):
         return None
     shift = len(words[begin:end]) - len(words[begin:end].lstrip("其的,、可"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from toolkit.extract.awards import Award
+from toolkit.extract.awards import SCOPE, Award
 from toolkit.extract.phrases import Context
 from toolkit.extract.sentences import Span
 
@@ -101,7 +101,7 @@ def _noun_before(text: str, award: Award) -> Span | None:
     every = list(
         re.finditer(
             rf"(?:给予|发放|享受|领取|申请|^|,|的)(?P<noun>[^,。;、的\d()|]{{2,16}}?{_NOUN})(?=标准|,|、|"
-            rf"$|最高|金额|额度|每|不超过)",
+            rf"$|最高|金额|额度|比例|上限|每|不超过)",
             text[start:end],
         )
     )
@@ -114,7 +114,8 @@ def _noun_before(text: str, award: Award) -> Span | None:
         return None
     span = (start + found.start("noun"), start + found.end("noun"))
     lead = re.match(
-        r"(?:给予|发放|享受|领取|申请|可|企业|单个|单家|每(?:家|人|件|年|个|项|户)?|最高|且|项目|分别|各)+",
+        rf"(?:.*(?:{SCOPE})|其中|给予|发放|享受|领取|申请|可|企业|最高|且|项目|分别|各|第.年)+",
         text[span[0] : span[1]],
     )
-    return (span[0] + lead.end(), span[1]) if lead and span[0] + lead.end() < span[1] - 2 else span
+    span = (span[0] + lead.end(), span[1]) if lead else span
+    return None if _GENERIC.fullmatch(text[span[0] : span[1]]) else span

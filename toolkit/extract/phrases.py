@@ -176,6 +176,9 @@ def _add_act(text: str, span: Span, found: Context) -> None:
         return
     paid = re.match(r"(?P<when>.+)的(?P<thing>[^的]*(?:补助|补贴|费|津贴|奖励))$", words)
     raised = re.match(r"(?P<thing>[^,的]{0,8}(?:补贴|补助|津贴|奖励))(?:提高|调整|增加|标准|上调)", words)
+    if re.fullmatch(r".{0,6}(?:奖励|补贴|补助|资助|津贴)", words):
+        found.thing = found.thing or span
+        return
     if paid or raised:
         found.thing = found.thing or _shift(span, (paid or raised).span("thing"))  # type: ignore[union-attr]
         if paid:
@@ -265,7 +268,9 @@ def _read_urging(text: str, span: Span, found: Context) -> None:
     if split:
         found.beneficiary = found.beneficiary or _shift(span, split.span("who"))
         found.acts.append(_shift(span, split.span("what")))
-    elif is_recipient(words):
+    elif is_recipient(words) and not re.match(
+        r"建设|发展|打造|举办|培育|引进|开展|推动|设立|创建|认定", words
+    ):
         found.beneficiary = found.beneficiary or span
     else:
         found.acts.append(span)

@@ -78,7 +78,7 @@ def _names(text: str, award: Award, count: int) -> tuple[list[Span], Span | None
         ranged = any(b.is_range and len(b.members) == count for b in award.bunches)
         for marks in ("至-~", "、") if ranged else ("、", "、和与及或"):
             parts = _plain_parts(text, (start, stop), marks)
-            if len(parts) == count:
+            if len(parts) == count and "财政" not in words:
                 return _trimmed(text, parts), (start, stop)
         quoted = [(start + m.start(), start + m.end()) for m in re.finditer(r'"[^"]+"', text[start:stop])]
         if len(quoted) == count:
@@ -142,6 +142,9 @@ def _as_recipients(text: str, names: list[Span]) -> list[Span]:
     words = [text[a:b] for a, b in heads]
     if not all(is_recipient(w) and "的" not in w for w in words):
         return []
-    if any(re.match(r"年度?|营业|获|首次|经|新", w) for w in words) or text[heads[0][0] - 1] == "为":
+    if (
+        any(re.match(r"年度?|营业|获|首次|经|新|入选|列入|纳入|评", w) for w in words)
+        or text[heads[0][0] - 1] == "为"
+    ):
         return []
     return heads

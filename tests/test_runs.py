@@ -165,6 +165,7 @@ def test_a_wish_to_stop_keeps_what_is_done_and_leaves_the_old_output(tmp_path: P
     assert report.interrupted
     assert report.written == {}
     assert 100 <= step(report).done < 256
+    assert step(report).total == step(report).done + step(report).waiting == 400
     assert out.read_text(encoding="utf-8") == "the last run's\n"
     again = run(plan, tools=EchoTools)
     assert again.run == report.run

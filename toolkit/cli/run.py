@@ -33,6 +33,9 @@ INTERRUPTED, SOME_FAILED = 130, 3
 @click.option("--model", help="The model of all steps that name none: small, a .gguf file, a server's URL.")
 @click.option("--chroma-url", help="A Chroma server, http://host:port, instead of the embedded one.")
 @click.option("--ray", metavar="ADDRESS", help="Run on a Ray cluster: its address, auto, or local.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Workers on the cluster; one a machine by default."
+)
 @click.option("--json-log", metavar="FILE", help="Log progress as JSON lines; - is standard error.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
@@ -46,6 +49,7 @@ def command(
     model: str | None,
     chroma_url: str | None,
     ray: str | None,
+    workers: int | None,
     json_log: str | None,
     quiet: bool,
 ) -> int:
@@ -64,7 +68,7 @@ def command(
         if ray is not None:
             from toolkit.runs.cluster import run_on_ray
 
-            report = run_on_ray(plan, ray, choice=choice, progress=progress, stop=stop)
+            report = run_on_ray(plan, ray, workers=workers, choice=choice, progress=progress, stop=stop)
         else:
             report = run(plan, choice=choice, progress=progress, stop=stop)
     _show(report)
@@ -98,7 +102,7 @@ def _show(report: Report) -> None:
         click.echo(f"wrote {path}: {rows} rows")
     if report.interrupted:
         left = sum(counts.waiting for counts in report.counts)
-        click.echo(f"run {report.run} stopped, {left} known inputs left; the same command goes on", err=True)
+        click.echo(f"run {report.run} stopped, {left} left; the same command goes on", err=True)
     elif report.failed:
         click.echo(
             f"{report.failed} failed: zhengce runs show {report.run} names them, --retry failed tries again",

@@ -26,7 +26,7 @@ from toolkit.runs.inputs import READ, Reader, check_lists, plan_files
 from toolkit.runs.ledger import Ledger
 from toolkit.runs.lock import held
 from toolkit.runs.outputs import check_outputs, fill_store, write_outputs
-from toolkit.runs.plan import ExtractStep, Plan
+from toolkit.runs.plan import UNITS, ExtractStep, Plan
 from toolkit.runs.progress import Progress
 from toolkit.runs.workers import Tools, Worker
 
@@ -200,6 +200,8 @@ class Batch:
         """End the reading, free the models, close the account and give it."""
         self.reader.close()
         self.tools.close()
+        for name in self.names() if state != "finished" else ():
+            self.ledger.register_rest(self.id, name, UNITS[self.plan.steps[name].use])
         return self.ledger.finish(self.id, state, order=[READ, *self.plan.order()])
 
     def names(self) -> list[str]:

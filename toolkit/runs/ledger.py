@@ -199,6 +199,16 @@ class Ledger:
                 "INSERT OR REPLACE INTO items VALUES (?,?,?,?,?,?,?)", [(run, step, *row) for row in rows]
             )
 
+    def register_rest(self, run: int, step: str, unit: Unit) -> None:
+        """Put into the account, as waiting, the entries that a step has not come to."""
+        with self._transaction() as sql:
+            sql.execute(
+                "INSERT OR IGNORE INTO items SELECT e.run, ?, e.n, json_extract(i.payload, '$.id'), "
+                "NULL, NULL, NULL FROM entries e JOIN inputs i ON i.id = e.input "
+                "WHERE e.run = ? AND e.unit = ?",
+                (step, run, unit),
+            )
+
     def claim(self, run: int, session: int, step: str, keys: Sequence[str], *, retry: bool) -> set[str]:
         """Mark as waiting, and name, those keys that are still to be computed and not in hand.
 

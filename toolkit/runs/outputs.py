@@ -16,14 +16,13 @@ from toolkit.records import Clause, Extraction, Labelling, Support
 from toolkit.runs.account import Row, Unit
 from toolkit.runs.ledger import Ledger
 from toolkit.runs.page import write_page
-from toolkit.runs.plan import ClassifyStep, Output, Plan, StepPlan
+from toolkit.runs.plan import UNITS, ClassifyStep, Output, Plan, StepPlan
 from toolkit.runs.workers import Tools
 from toolkit.tables import write_rows
 
 __all__ = ["check_outputs", "fill_store", "write_outputs"]
 
 Fields = dict[str, Any]
-_UNITS: dict[str, Unit] = {"ingest": "file", "classify": "clause", "extract": "clause", "ask": "question"}
 _ABOUT = {"policy": "政策", "doc_number": "文号", "region": "地区", "heading": "条款"}
 _INGEST = {"id": "文件", "outcome": "处理结果", "documents": "政策数", "clauses": "条款数", "reason": "说明"}
 _CLASSIFY = {**_ABOUT, "text": "原文", "labels": "代码", "names": "政策工具", "id": "编号"}
@@ -121,7 +120,7 @@ def _finished(ledger: Ledger, run: int, step: str, unit: Unit) -> Iterator[Row]:
 
 
 def _failures(plan: Plan, ledger: Ledger, run: int) -> Iterator[Fields]:
-    units: dict[str, Unit | None] = {"read": None, **{n: _UNITS[s.use] for n, s in plan.steps.items()}}
+    units: dict[str, Unit | None] = {"read": None, **{n: UNITS[s.use] for n, s in plan.steps.items()}}
     for step, unit in units.items():
         for row in ledger.rows(run, step, unit):
             if row.state == "failed":
@@ -132,7 +131,7 @@ def _failures(plan: Plan, ledger: Ledger, run: int) -> Iterator[Fields]:
 
 def _whole(plan: Plan, ledger: Ledger, run: int, step: str) -> Iterator[Fields]:
     use = plan.steps[step].use
-    rows = _finished(ledger, run, step, _UNITS[use])
+    rows = _finished(ledger, run, step, UNITS[use])
     if use == "extract":
         for row, found in _extractions(rows):
             told = found.model_dump(mode="json")
@@ -154,7 +153,7 @@ def _whole(plan: Plan, ledger: Ledger, run: int, step: str) -> Iterator[Fields]:
 
 def _flat(plan: Plan, ledger: Ledger, run: int, step: str) -> Iterator[Fields]:
     use = plan.steps[step].use
-    rows = _finished(ledger, run, step, _UNITS[use])
+    rows = _finished(ledger, run, step, UNITS[use])
     if use == "extract":
         from toolkit.extract import flat_rows
 

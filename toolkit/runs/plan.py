@@ -14,9 +14,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from toolkit.records import content_id
+from toolkit.runs.account import Unit
 from toolkit.tables import ENDINGS
 
 __all__ = [
+    "UNITS",
     "AskStep",
     "ClassifyStep",
     "ExtractStep",
@@ -28,6 +30,7 @@ __all__ = [
     "default_store",
 ]
 
+UNITS: dict[str, Unit] = {"ingest": "file", "classify": "clause", "extract": "clause", "ask": "question"}
 OUTPUT_ENDINGS = (*ENDINGS, ".html")
 
 

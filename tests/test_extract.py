@@ -176,6 +176,22 @@ def test_a_table_row_is_read() -> None:
     assert [f.value for s in supports for f in s.amounts] == [200000]
 
 
+def test_a_table_s_header_says_what_its_figures_are() -> None:
+    supports = extract_rules(
+        "称号 | 一次性奖励 | 贴息上限（每年） | 备注\n"
+        "金牌合作社 | 6万元 | 9万元 | 限额\n银牌农场 | 4万元 | —— | 无"
+    )
+    told = [(s.measure.quote, s.beneficiary and s.beneficiary.quote) for s in supports]
+    assert told == [
+        ("一次性奖励", "金牌合作社"),
+        ("贴息上限（每年）", "金牌合作社"),
+        ("一次性奖励", "银牌农场"),
+    ]
+    assert [f.value for s in supports for f in (*s.amounts, *s.caps)] == [60000, 90000, 40000]
+    assert [s.support_type for s in supports] == ["reward", "interest_subsidy", "reward"]
+    assert supports[1].caps[0].quote == "9万元"
+
+
 def test_mixed_english_is_read() -> None:
     support = one("对通过GMP、CE认证的SaaS企业（含startup），给予最高30万元奖励（one-off）。")
     assert [c.value for c in support.caps] == [300000]

@@ -14,7 +14,7 @@ import pytest
 from toolkit.cli import main
 from toolkit.evaluate.extract import score_supports
 
-TEXT = "对首次达标的农场，按支出的20%给予补助，最高5万元。对获奖的合作社给予3万元奖励。"
+TEXT = "对首次达标的农场，按支出的20%给予补助，最高6万元。对获奖的合作社给予3万元奖励。"
 GOLD: dict[str, Any] = {
     "id": "a",
     "text": TEXT,
@@ -25,7 +25,7 @@ GOLD: dict[str, Any] = {
             "beneficiary": {"quote": "农场"},
             "conditions": [{"quote": "首次达标"}],
             "amounts": [],
-            "caps": [{"value": 50000, "quote": "最高5万元"}],
+            "caps": [{"value": 60000, "quote": "最高6万元"}],
             "rates": [{"value": 0.2, "quote": "支出的20%", "base": "支出"}],
         },
         {
@@ -54,7 +54,7 @@ def test_gold_against_itself_is_perfect() -> None:
 
 
 def test_a_wrong_value_costs_the_figure_and_its_support() -> None:
-    scores = score_supports([GOLD], [changed(caps=[{"value": 40000, "quote": "最高5万元"}])])
+    scores = score_supports([GOLD], [changed(caps=[{"value": 40000, "quote": "最高6万元"}])])
     assert scores.by_role["cap"].f1 == 0.0
     assert scores.by_role["amount"].f1 == 1.0
     assert scores.supports.f1 == 0.5

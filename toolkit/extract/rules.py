@@ -17,6 +17,7 @@ from toolkit.extract.measure import name_measure, named_payment, near_words
 from toolkit.extract.phrases import Context, clean_condition, granted_to, is_recipient, read_context, topic_of
 from toolkit.extract.sentences import Sentence, Span, cut_sentences, strip_span
 from toolkit.extract.sums import read_rules
+from toolkit.extract.tables import read_tables
 from toolkit.extract.tiers import Tier, divide
 from toolkit.figures.cues import CAP_CUE
 from toolkit.figures.expressions import Placed, figures_in
@@ -38,10 +39,12 @@ def extract_rules(text: str) -> list[Support]:
 
 def supports_from(view: View, figures: list[Placed], readings: Sequence[FigureReading]) -> list[Support]:
     """Read the supports of a clause whose figures have their roles already."""
+    tabled, taken = read_tables(view.source, figures) if "|" in view.source else ([], set())
+    left = [n for n, placed in enumerate(figures) if placed.expression.start not in taken]
     sentences = cut_sentences(view.text, view.line_starts)
-    awards = find_awards(view.text, sentences, figures, list(readings))
+    awards = find_awards(view.text, sentences, [figures[n] for n in left], [readings[n] for n in left])
     reader = _Reader(view, sentences, awards)
-    return [support for award in awards for support in reader.read(award)]
+    return [*(support for award in awards for support in reader.read(award)), *tabled]
 
 
 @dataclass

@@ -113,6 +113,15 @@ def test_two_places_are_compared_side_by_side(assistant: Assistant) -> None:
     assert {c.policy[:2] for c in answer.citations} == {"大连", "西宁"}
 
 
+def test_supports_of_a_size_are_listed_over_all_clauses_with_the_coverage(assistant: Assistant) -> None:
+    answer = assistant.ask("大连有哪些补助最高一百万元以上？")
+    assert "260万元" in answer.answer
+    assert "36万元" not in answer.answer
+    assert "1份政策" in answer.answer
+    assert {c.policy[:2] for c in answer.citations} == {"大连"}
+    assert not assistant.ask("大连有哪些补助最高九千万元以上？").answerable
+
+
 def test_a_policy_that_has_expired_is_marked(assistant: Assistant) -> None:
     answer = assistant.ask("大连新建船用电机产线最多补多少钱？")
     assert "已于2023-02-28到期" in answer.answer

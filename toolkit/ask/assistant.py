@@ -7,6 +7,7 @@ retrieval, ranking, the model's judgement where it is close, the locks.
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from toolkit.ask.compose import Piece, answer_text, choose, list_items, pieces_o
 from toolkit.ask.corpus import Corpus
 from toolkit.ask.decide import Decision, decide, worth_asking
 from toolkit.ask.judge import judge
+from toolkit.ask.listing import Bound, bound_of, list_supports
 from toolkit.ask.manners import reply_to
 from toolkit.ask.parts import parts_of
 from toolkit.ask.question import Question, understand
@@ -27,13 +29,14 @@ from toolkit.ask.scope import Scope, look
 from toolkit.ask.search import Found, find
 from toolkit.ask.validity import remark
 from toolkit.engine import Engine, load_engine
-from toolkit.records import Answer, Citation
+from toolkit.records import Answer, Citation, Passage
 from toolkit.retrieve import Retriever
 from toolkit.store import Store
 from toolkit.text import squeeze
 
 __all__ = ["Assistant", "open_assistant"]
 
+_SENTENCE = re.compile(r"[^。；\n]*[。；\n]|[^。；\n]+")
 _RETRIEVED = 30
 _NEAREST = 3
 
@@ -118,7 +121,7 @@ class Assistant:
     def stream(self, question: str) -> Iterator[str | Answer]:
         """Give the answer's text in pieces as it stands fast, then the whole `Answer`."""
         answer = self.ask(question)
-        yield answer.answer
+        yield from _SENTENCE.findall(answer.answer)
         yield answer
 
     def chat(self) -> Chat:
@@ -159,6 +162,9 @@ class Assistant:
         if scope.missing is not None:
             nearest = Found((), tuple(retrieved[:_NEAREST]), self._corpus.weigh(()), ())
             return _Draft(question=question, scope=scope, name=name, found=nearest, lacking=scope.missing)
+        bound = bound_of(question)
+        if bound is not None:
+            return self._listed(question, scope, name, retrieved, bound)
         found = find(
             question, scope, self._corpus, retrieved=retrieved, similarity=self._similarity, only=given
         )
@@ -171,6 +177,23 @@ class Assistant:
             if worth_asking(decision) and self._engine is not None:
                 draft = replace(draft, ask=(question.text, _shown(pieces)))
         return draft
+
+    def _listed(
+        self, question: Question, scope: Scope, name: str, retrieved: Sequence[Passage], bound: Bound
+    ) -> _Draft:
+        """Answer which supports are there of a size, over all that is in scope."""
+        listing = list_supports(question, bound, scope, self._corpus)
+        found = Found((), tuple(retrieved[:10]), self._corpus.weigh(()), ())
+        lacking = None if listing.pieces else f"资料中未找到这样的补助：{listing.coverage}"
+        return _Draft(
+            question=question,
+            scope=scope,
+            name=name,
+            found=found,
+            lacking=lacking,
+            pieces=listing.pieces,
+            addition=listing.coverage,
+        )
 
     def _pieces(self, question: Question, found: Found, decision: Decision) -> tuple[tuple[Piece, ...], str]:
         if decision.term is not None:

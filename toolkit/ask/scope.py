@@ -14,7 +14,10 @@ from toolkit.ask.question import Question, Where
 from toolkit.places import written
 from toolkit.records import Document
 
-__all__ = ["BELOW", "Scope", "edition_clash", "look", "years_of"]
+__all__ = ["ABOVE", "BELOW", "Scope", "edition_clash", "look", "years_of"]
+
+ABOVE = 0.4
+"""The fit of a policy of a larger place that holds the one asked about."""
 
 BELOW = 0.35
 """The fit of a policy of a place below the one asked about: a district's is not the city's."""
@@ -62,7 +65,7 @@ def look(question: Question, documents: Sequence[Document], *, unheard: Sequence
     for place in question.places:
         own = {d.id: _fit(place.path, d.region_path) for d in documents if _may_speak(d.region_path, place)}
         above = {
-            d.id: 0.4
+            d.id: ABOVE
             for d in documents
             if d.region_path and d.id not in own and _inside(place.path, d.region_path)
         }

@@ -157,3 +157,10 @@ def test_gold_figures(shared_data: Path) -> None:
             missed + len(wanted - told),
         )
     assert 2 * right / (2 * right + wrong + missed) >= 0.97
+
+
+@pytest.mark.parametrize(
+    "text", ["激励支出占直接费用的比例最高可提高到20%。", "补助比例不超过30%。", "占比由20%提高到30%。"]
+)
+def test_a_share_is_never_a_sum(text: str) -> None:
+    assert not {r.role for r in read_roles(text)} & {"amount", "cap"}

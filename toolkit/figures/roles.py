@@ -109,7 +109,7 @@ def _money(at: Setting, chain: tuple[FigureRole, str] | None, is_price: bool) ->
     return _money_by_default(at)
 
 
-def _superseded(at: Setting) -> _Verdict | None:
+def _superseded(at: Setting, *, is_share: bool = False) -> _Verdict | None:
     """Pass over the old value in `由…提高至…`; the new one is what its subject says."""
     raised = r"(?:提高|增加|上调|调整|提升|上升|扩大|降低|下调)(?:至|到|为)"
     if re.search(r"(?:由|从)(?:原来的?|现行的?)?$", at.left) and re.match(raised, at.right):
@@ -120,10 +120,11 @@ def _superseded(at: Setting) -> _Verdict | None:
     subject = old.group("subject") or old.group("only") or ""
     if not re.search(rf"{SUPPORT_NOUN}|比例|标准|额度|{CAP_CUE}", subject):
         return None
-    share = re.search(r"\d%", at.left) or re.search(r"比例", subject)
-    if share:
-        given = re.search(SUPPORT_NOUN, subject + at.before)
-        return ("rate", raised, _LIKELY) if given else None
+    if is_share:
+        given = re.search(rf"{SUPPORT_NOUN}[^,]{{0,6}}$", subject) or re.search(
+            rf"{SUPPORT_NOUN}比例", at.before
+        )
+        return ("rate", old.group()[-3:], _LIKELY) if given else None
     cap = re.search(rf"{CAP_CUE}|限", subject)
     return ("cap", cap.group(), _LIKELY) if cap else ("amount", old.group()[-3:], _LIKELY)
 
@@ -283,10 +284,9 @@ def _share(at: Setting, chain: tuple[FigureRole, str] | None) -> _Verdict:
     staged = re.fullmatch(r"(?:其中)?[第前后首次][\d一二三四五两几年]{1,4}年?(?:按|为|给予)?", at.left)
     if staged and re.search(SUPPORT_NOUN, at.before):
         return "rate", at.left, _LIKELY
-    for step in (_superseded, _share_other, _share_rate):
-        verdict = step(at)
-        if verdict:
-            return verdict
+    verdict = _superseded(at, is_share=True) or _share_other(at) or _share_rate(at)
+    if verdict:
+        return verdict
     if chain:
         return chain[0], chain[1], 0.8
     cue = re.search(rf"{CAP_CUE}{CLOSE}", at.left)

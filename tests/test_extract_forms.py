@@ -227,5 +227,8 @@ def test_any_text_gives_only_located_figures(text: str) -> None:
     for figure in find_figures(text):
         assert text[figure.start : figure.end] == figure.quote
     assert len(read_roles(text)) == len(find_figures(text))
+    for reading in read_roles(text):
+        sums = {"amount", "cap", "distractor"}
+        assert reading.role in (sums if reading.expression.kind == "money" else {"rate", "distractor"})
     for support in extract_rules(text):
         assert text[support.measure.start : support.measure.end] == support.measure.quote != ""

@@ -51,7 +51,7 @@ class Retriever:
         store.expect_embedder(embedder)
         self.store = store
         self.embedder = embedder
-        self._held: tuple[str, dict[str, Document]] | None = None
+        self._held: tuple[int, dict[str, Document]] | None = None
 
     def retrieve(
         self, query: str, *, k: int = 10, region: str | None = None, on: date | None = None
@@ -89,7 +89,7 @@ class Retriever:
         return Search(question, tuple(shown))
 
     def _documents(self) -> dict[str, Document]:
-        state = self.store.fingerprint
+        state = self.store.generation
         if self._held is None or self._held[0] != state:
             self._held = (state, {document.id: document for document in self.store.documents()})
         return self._held[1]

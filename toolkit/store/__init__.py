@@ -199,8 +199,13 @@ class Store:
         except sqlite3.DatabaseError as error:
             raise facts_error(self.path, error) from error
 
+    @property
+    def generation(self) -> int:
+        """A number that rises with every change of the documents."""
+        return facts.generation(self.facts)
+
     def _keyword_index(self) -> KeywordIndex:
-        return self._keywords.index(facts.generation(self.facts))
+        return self._keywords.index(self.generation)
 
     # -------------------------------------------------------------- writing
     @contextlib.contextmanager

@@ -23,7 +23,7 @@ from toolkit.store import FileRecord, Store
 
 __all__ = ["RECIPE", "IngestStep", "indexed_text", "ingest"]
 
-RECIPE = "1"  # raise it when the same file would give other documents, clauses or indexed texts
+RECIPE = "2"  # raise it when the same file would give other documents, clauses or indexed texts
 _GROUP = 128  # clauses that are embedded together, so that all cores have work
 
 Split = tuple[Document, list[Clause]]

@@ -6,6 +6,7 @@ In: a question. Out: a `Question`; the bridge from everyday words to the policie
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -32,15 +33,15 @@ class Question:
     places: tuple[Path, ...]
 
 
-def read_question(text: str) -> Question:
-    """Read a question."""
+def read_question(text: str, *, regions: Iterable[Path] = ()) -> Question:
+    """Read a question; `regions` are places that only the corpus knows."""
     tokens = tuple(tokenize(text))
     bridged: list[str] = []
     for everyday, own in _bridge().items():
         if everyday in text:
             bridged += [word for word in own if word not in text]
     words = dict.fromkeys(token for word in bridged for token in tokenize(word))
-    places = dict.fromkeys(place.path for place in find_places(text) if place.path)
+    places = dict.fromkeys(place.path for place in find_places(text, known=regions) if place.path)
     return Question(text, tokens, tuple(word for word in words if word not in tokens), tuple(places))
 
 

@@ -72,10 +72,10 @@ class Retriever:
 
     def search(self, query: str, *, k: int = 10, region: str | None = None, on: date | None = None) -> Search:
         """Give the passages as `retrieve` does, with how the question was read."""
-        question = read_question(query)
         if not query.strip():
             raise InputError("the question is empty", hint="write what you look for")
         documents = self._documents()
+        question = read_question(query, regions=_regions(documents.values()))
         within = _narrowed(documents.values(), region) if region else set(documents)
         rankings = self._rankings(question, within)
         scores = _fuse(rankings, documents, question.places)
@@ -176,7 +176,8 @@ def _on_one_line(one: Path, other: Path) -> bool:
 
 
 def _narrowed(documents: Iterable[Document], region: str) -> set[str]:
-    paths = [place.path for place in find_places(region) if place.path]
+    documents = list(documents)
+    paths = [place.path for place in find_places(region, known=_regions(documents)) if place.path]
     if not paths:
         raise InputError(
             f"{region} is no place that the gazetteer knows", hint="write it as 杭州市 or 北京市海淀区"
@@ -186,6 +187,10 @@ def _narrowed(documents: Iterable[Document], region: str) -> set[str]:
         for document in documents
         if any(_on_one_line(document.region_path, path) for path in paths)
     }
+
+
+def _regions(documents: Iterable[Document]) -> list[Path]:
+    return list(dict.fromkeys(document.region_path for document in documents if document.region_path))
 
 
 def _document_id(clause_id: str) -> str:

@@ -62,8 +62,9 @@ def choose(question: Question, ranked: Sequence[Candidate], weights: Weights) ->
         gain = _gain(question, chosen, other, weights) / total
         opened = [k for k in _open(question, chosen) if holds(k, other.window.text)]
         valued = not figures or any(k in CHECKED and holds(k, other.window.text) for k in question.wants)
+        short = _values(question, chosen) < question.asks and _follows(other, chosen[-1])
         close = len(chosen) == 1 and other.score > 0.9 * best.score and len(other.window.text) <= 130
-        more = gain > 0.25 or close
+        more = gain > 0.25 or close or short
         fits = _fits_tier(question, other) and not any(_fits_tier(question, c) for c in chosen)
         if (
             (opened and other.own > 0.05)
@@ -72,6 +73,24 @@ def choose(question: Question, ranked: Sequence[Candidate], weights: Weights) ->
         ):
             chosen.append(other)
     return sorted(chosen, key=lambda c: (c is not best, c.held.clause.start + c.window.start))
+
+
+def _values(question: Question, chosen: Sequence[Candidate]) -> int:
+    """How many figures of the kinds asked for the runs hold."""
+    kinds = [kind for kind in question.wants if kind in CHECKED]
+    return len(
+        {
+            (c.held.clause.id, c.window.start + s)
+            for c in chosen
+            for k in kinds
+            for s, _ in spans(k, c.window.text)
+        }
+    )
+
+
+def _follows(other: Candidate, chosen: Candidate) -> bool:
+    """Whether a run stands within two sentences after another in the same clause."""
+    return other.held.clause.id == chosen.held.clause.id and 0 < other.window.first - chosen.window.last <= 2
 
 
 def _fits_tier(question: Question, candidate: Candidate) -> bool:

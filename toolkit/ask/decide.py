@@ -18,6 +18,10 @@ from toolkit.ask.values import CHECKED, answers, holds
 
 __all__ = ["Decision", "decide", "worth_asking"]
 
+_LENIENT = (
+    0.3  # what the model's odds are above zero for passages that do not answer, on questions written for it
+)
+_CLOSE = (-1.0, 1.5)  # log-odds of the rankings between which the model is asked
 _HOPELESS = -1.5  # log-odds under which the model is not asked
 
 
@@ -34,7 +38,7 @@ class Decision:
         """Whether the model's log-odds and the rankings' together speak against answering."""
         if self.term is not None:
             return False
-        return self.sure + (0.0 if odds is None else odds) < 0.0
+        return self.sure + (0.0 if odds is None else odds - _LENIENT) < 0.0
 
     def explained(self) -> dict[str, Any]:
         """The figures behind the decision."""
@@ -83,6 +87,8 @@ def _sure(figures: dict[str, float]) -> float:
     less is needed.
     """
     sure = 4.0 * (figures["all"] - 0.5) + 50.0 * (figures["near"] - 0.895) + min(figures["margin"], 0.8) - 0.2
+    if figures["figure"] and not figures["focus"]:
+        sure -= 0.7
     if figures["figure"] and figures["fit"] == BELOW:
         sure -= 1.0
     return sure if figures["figure"] else sure + 0.7
@@ -125,6 +131,7 @@ def _figures(question: Question, found: Found) -> dict[str, float]:
         ),
         "held": sum(holds(k, text) for k in wants) / len(wants) if wants else 1.0,
         "figure": float(bool(wants)),
+        "focus": min((1.0 if around.get(word, 1.0) >= 0.5 else 0.0 for word in question.focus), default=1.0),
         "words": float(len(question.terms)),
         "margin": best.score - other,
         "answers": float(answers(question.wants, best.window.text)),
@@ -135,7 +142,7 @@ def _figures(question: Question, found: Found) -> dict[str, float]:
 
 def worth_asking(decision: Decision) -> bool:
     """Whether the rankings alone do not settle it."""
-    return decision.term is None
+    return decision.term is None and _CLOSE[0] < decision.sure < _CLOSE[1]
 
 
 def _only_a_title(question: Question, found: Found, corpus: Corpus) -> str | None:

@@ -74,6 +74,8 @@ class Question:
     compares: bool = False
     granted: bool = False
     sums: tuple[float, ...] = ()
+    asks: int = 1
+    focus: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
 
     @property
@@ -150,6 +152,8 @@ def understand(text: str, *, regions: Iterable[Path] = ()) -> Question:
         compares=_BOTH.search(asked) is not None,
         granted=_granted(asked, lexicon),
         sums=sums_in(asked),
+        asks=_asks(asked, lexicon),
+        focus=_focus(asked, terms, lexicon),
     )
 
 
@@ -163,6 +167,29 @@ def _wants(text: str, lexicon: Lexicon) -> tuple[str, ...]:
     if "definition" in found and {"money", "rate", "date", "people", "area"} & found.keys():
         del found["definition"]
     return tuple(sorted(found, key=lambda kind: found[kind]))
+
+
+def _focus(text: str, terms: tuple[Term, ...], lexicon: Lexicon) -> tuple[str, ...]:
+    """The words that stand just before what is asked for: 工资 in 每月工资补多少."""
+    found = []
+    for part in _SPLIT.split(text):
+        match = lexicon.wants["money"].search(part) or lexicon.wants["rate"].search(part)
+        if match is None:
+            continue
+        ends = [(part.rfind(t.word, 0, match.end()) + len(t.word), t.word) for t in terms if t.word in part]
+        before = [(end, word) for end, word in ends if match.start() - 5 <= end <= match.end()]
+        if before:
+            found.append(max(before)[1])
+    return tuple(found)
+
+
+def _asks(text: str, lexicon: Lexicon) -> int:
+    """How many figures are asked for: one for each part and kind."""
+    return sum(
+        any(lexicon.wants[kind].search(part) for kind in group)
+        for part in _SPLIT.split(text)
+        for group in (("money",), ("rate",), ("people", "count", "area", "term", "times", "date"))
+    )
 
 
 def _granted(text: str, lexicon: Lexicon) -> bool:
@@ -274,6 +301,8 @@ def _tells(word: str, lexicon: Lexicon) -> bool:
         return False
     if word in lexicon.says or any(word in group for group in lexicon.opposites):
         return True
+    if len(word) == 2 and {*word} & lexicon.passing and {*word} & lexicon.verbs:
+        return False
     return len(word) > 1 and not _made_of_passing(word, lexicon)
 
 

@@ -80,7 +80,7 @@ def test_a_saved_classifier_gives_the_same_scores(classifier: Classifier, tmp_pa
     classifier.save(tmp_path / "copy.npz")
     text = "对首次挂牌的企业一次性奖励。"
     copy = Classifier.load(tmp_path / "copy.npz", fast=True)
-    assert np.abs(copy.scores([text]) - classifier.scores([text])).max() < 0.02
+    assert np.abs(copy.judge([text])[0] - classifier.judge([text])[0]).max() < 0.02
     assert [path.name for path in tmp_path.iterdir()] == ["copy.npz"]
 
 
@@ -185,15 +185,15 @@ def test_calibrated_scores_are_the_share_that_is_right() -> None:
     truth = (rng.random((4000, 4)) < chance).astype(np.int8)
     margins = (np.log(chance / (1 - chance)) * 3 + 1)[None]  # far too sure of itself
     calibration = fit_calibration(margins[:, :2000], truth[:2000])
-    scores = calibration.probabilities(margins[:, 2000:])
+    scores, _ = calibration.judge(margins[:, 2000:])
     assert calibration_error(scores.ravel(), truth[2000:].ravel() == 1) < 0.03
     first = scores.argmax(axis=1)
     right = truth[2000:][np.arange(2000), first] == 1
     assert calibration_error(scores[np.arange(2000), first], right) < 0.05
 
 
-def test_the_best_code_is_chosen_even_below_the_threshold() -> None:
-    chosen = choose(np.array([[0.1, 0.3], [0.6, 0.7]]), 0.5)
+def test_the_best_code_is_chosen_even_below_its_cut() -> None:
+    chosen = choose(np.array([[-2.0, -1.0], [0.3, 0.1]]), np.array([0.0, 0.0]))
     assert chosen.tolist() == [[False, True], [True, True]]
 
 
@@ -254,7 +254,7 @@ def test_the_shipped_classifier_was_fitted_to_the_coded_clauses(
     classifier: Classifier, shared_data: Path
 ) -> None:
     coded = read_labels(shared_data / "clauses_labelled.tsv", classifier.taxonomy)
-    chosen = choose(classifier.scores(coded.texts[:300]), classifier.calibration.threshold)
+    _, chosen = classifier.judge(coded.texts[:300])
     truth = coded.truth[:300] == 1
     assert 2 * (chosen & truth).sum() / (chosen.sum() + truth.sum()) > 0.85
 

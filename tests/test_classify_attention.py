@@ -69,7 +69,7 @@ def test_a_classifier_of_two_stages_uses_each_and_keeps_both_in_its_file(root: P
     fast = Classifier.load(tmp_path / "two.npz", fast=True)
     assert fast.classify([clause])[0].stage == "linear"
     again = replace(fast, reader=reader)
-    assert np.abs(again.scores([clause]) - classifier.scores([clause])).max() < 0.03
+    assert np.abs(again.judge([clause])[0] - classifier.judge([clause])[0]).max() < 0.03
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from toolkit.classify.attention import Attention
-from toolkit.classify.calibration import Calibration, choose
+from toolkit.classify.calibration import Calibration
 from toolkit.classify.grams import Grams
 from toolkit.classify.linear import Linear
 from toolkit.classify.members import Members, Reader, read
@@ -33,7 +33,7 @@ from toolkit.tables import replacing
 __all__ = ["DEFAULT", "Classifier", "Stage"]
 
 DEFAULT = Path(__file__).with_name("default.npz")
-_FORMAT = 1
+_FORMAT = 2
 _BATCH = 256
 _BROKEN = (
     ValueError,
@@ -136,8 +136,7 @@ class Classifier:
         found: list[Labelling] = []
         for at in range(0, len(texts), _BATCH):
             batch = texts[at : at + _BATCH]
-            scores = self.scores(batch)
-            chosen = choose(scores, self.calibration.threshold)
+            scores, chosen = self.judge(batch)
             for row, text in enumerate(batch):
                 name = ids[at + row] if ids is not None else content_id(text)
                 found.append(self._labelling(name, text, scores[row], chosen[row]))
@@ -145,10 +144,10 @@ class Classifier:
                 progress(len(found))
         return found
 
-    def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Give the probability of every code, (texts, codes in the taxonomy's order)."""
+    def judge(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Give every code's probability and whether it is chosen, (texts, codes) in the taxonomy's order."""
         reader = None if self.full is None else self.reader
-        return self.calibration.probabilities(self.members.margins(read(texts, reader)))
+        return self.calibration.judge(self.members.margins(read(texts, reader)))
 
     def _labelling(
         self, name: str, text: str, scores: NDArray[np.float64], chosen: NDArray[np.bool_]
@@ -192,7 +191,6 @@ def _pack(classifier: Classifier) -> dict[str, Any]:
             arrays[f"attention{at}_{part.name}"] = getattr(attention, part.name).astype(np.float16)
     for prefix, stage in (("", classifier.fast), ("full_", classifier.full)):
         if stage is not None:
-            about[f"{prefix}threshold"] = stage.calibration.threshold
             arrays[f"{prefix}review"] = stage.review.points
             for name in _CALIBRATION:
                 arrays[prefix + name] = getattr(stage.calibration, name)
@@ -223,20 +221,19 @@ def _unpack(arrays: dict[str, NDArray[Any]], about: dict[str, Any], fingerprint:
     return Classifier(
         taxonomy=taxonomy,
         members=Members(grams, linear, attention),
-        fast=_unpack_stage(arrays, about, ""),
-        full=_unpack_stage(arrays, about, "full_") if attention else None,
+        fast=_unpack_stage(arrays, ""),
+        full=_unpack_stage(arrays, "full_") if attention else None,
         about=about,
         fingerprint=fingerprint,
     )
 
 
-def _unpack_stage(arrays: dict[str, NDArray[Any]], about: dict[str, Any], prefix: str) -> Stage:
-    parts = {name: arrays[prefix + name] for name in _CALIBRATION}
-    calibration = Calibration(**parts, threshold=about[f"{prefix}threshold"])
+def _unpack_stage(arrays: dict[str, NDArray[Any]], prefix: str) -> Stage:
+    calibration = Calibration(**{name: arrays[prefix + name] for name in _CALIBRATION})
     return Stage(calibration, ReviewCurve(arrays[f"{prefix}review"]))
 
 
-_CALIBRATION = tuple(part.name for part in fields(Calibration) if part.name != "threshold")
+_CALIBRATION = tuple(part.name for part in fields(Calibration))
 
 
 def _bytes(text: str) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.classify.calibration import choose, fit_calibration
+from toolkit.classify.calibration import fit_calibration
 from toolkit.classify.labels import Coded
 from toolkit.classify.measures import Measures, measure
 from toolkit.classify.members import Reader
@@ -65,8 +65,7 @@ def run_protocol(
         inner, outer = folds != fold, folds == fold
         margins = held[fold]
         calibration = fit_calibration(margins[:, inner], coded.truth[inner])
-        scores[outer] = calibration.probabilities(margins[:, outer])
-        chosen[outer] = choose(scores[outer], calibration.threshold)
+        scores[outer], chosen[outer] = calibration.judge(margins[:, outer])
         curve = _inner_curve(margins, coded, fold, names)
         sure = np.where(chosen[outer], scores[outer], np.inf).min(axis=1)
         accepted[outer] = sure >= curve.limit(review)[0]
@@ -107,8 +106,7 @@ def _inner_curve(margins: Floats, coded: Coded, fold: int, names: list[int]) -> 
         if other != fold:
             rows, rest = folds == other, (folds != other) & (folds != fold)
             calibration = fit_calibration(margins[:, rest], coded.truth[rest])
-            scores[rows] = calibration.probabilities(margins[:, rows])
-            chosen[rows] = choose(scores[rows], calibration.threshold)
+            scores[rows], chosen[rows] = calibration.judge(margins[:, rows])
     inner = folds != fold
     return ReviewCurve.measure(scores[inner], chosen[inner], coded.truth[inner])
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.classify.calibration import Calibration, choose, fit_calibration
+from toolkit.classify.calibration import Calibration, fit_calibration
 from toolkit.classify.labels import Coded, read_labels
 from toolkit.classify.measures import Doubt, Measures, TrainingReport, measure
 from toolkit.classify.members import Members, Read, Reader, fit_members, read
@@ -127,8 +127,7 @@ class Lesson:
 
 def score_on(classifier: Classifier, coded: Coded) -> Measures:
     """Measure a classifier on coded clauses that it was not fitted to."""
-    scores = classifier.scores(coded.texts)
-    return measure(scores, choose(scores, classifier.calibration.threshold), coded.truth, coded.taxonomy)
+    return measure(*classifier.judge(coded.texts), coded.truth, coded.taxonomy)
 
 
 def _cross_margins(lesson: Lesson, begin: Callable[[str], None]) -> Floats:
@@ -162,8 +161,7 @@ def _held_out(coded: Coded, margins: Floats) -> tuple[Floats, NDArray[np.bool_]]
     for fold in _folds(coded):
         held = folds == fold
         calibration: Calibration = fit_calibration(margins[:, ~held], coded.truth[~held])
-        scores[held] = calibration.probabilities(margins[:, held])
-        chosen[held] = choose(scores[held], calibration.threshold)
+        scores[held], chosen[held] = calibration.judge(margins[:, held])
     return scores, chosen
 
 

@@ -166,7 +166,13 @@ class Assistant:
         if bound is not None:
             return self._listed(question, scope, name, retrieved, bound)
         found = find(
-            question, scope, self._corpus, retrieved=retrieved, similarity=self._similarity, only=given
+            question,
+            scope,
+            self._corpus,
+            retrieved=retrieved,
+            similarity=self._similarity,
+            on=self._day,
+            only=given,
         )
         draft = _Draft(question=question, scope=scope, name=name, found=found)
         decision = decide(question, found, scope, self._corpus)

@@ -23,6 +23,7 @@ __all__ = ["Candidate", "Held", "Weights", "giving", "match", "rank", "similar",
 _SIGNATURE = re.compile(
     r"^(?:[一-龥\s]{2,40}(?:政府|委员会|委|局|厅|办公室|办))?\s*\d{4}年\d{1,2}月\d{1,2}日\s*$"
 )
+_CITED = re.compile(r"《[^》]*》")
 _ONLINE = re.compile(r"平台|系统|网站|网上|官网|通办|小程序")
 
 Similarity = Callable[[str, Sequence[str]], Sequence[float]]
@@ -144,7 +145,9 @@ def _runs(question: Question, held: Held, weights: Weights) -> list[Candidate]:
     total = sum(weights.of(t) for t in question.terms) or 1.0
     in_title = {t.word: match(t, title) for t in question.terms}
     in_heading = {t.word: match(t, heading) for t in question.terms}
-    by_sentence = [{t.word: match(t, s) for t in question.terms} for s in said]
+    # A title that a sentence cites says what another policy is about.
+    own_words = [_CITED.sub("", line) for line in said]
+    by_sentence = [{t.word: match(t, s) for t in question.terms} for s in own_words]
     in_lead = {t.word: match(t, lead) for t in question.terms} if lead else None
     anywhere = {t.word: max((s[t.word] for s in by_sentence), default=0.0) for t in question.terms}
     found = []
@@ -172,7 +175,7 @@ def _runs(question: Question, held: Held, weights: Weights) -> list[Candidate]:
         context = f"{title} {heading} {lead} {said[window.first - 1] if window.first else ''}"
         clash = _clash(question, folded(window.text), context)
         length = window.end - window.start
-        score = 1.2 * share_all + 0.6 * share_own + 0.6 * wanted - 0.5 * clash + 0.3 * held.retrieved
+        score = 1.2 * share_all + 0.6 * share_own + 0.6 * wanted - 0.5 * clash + 0.15 * held.retrieved
         score += _defines(question, folded(window.text)) + _tier(question, window.text)
         score -= 0.0012 * max(0, length - 60)
         found.append(

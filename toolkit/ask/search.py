@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from toolkit.ask.corpus import Corpus
 from toolkit.ask.folding import folded
@@ -40,6 +41,7 @@ def find(
     *,
     retrieved: Sequence[Passage],
     similarity: Similarity,
+    on: date,
     only: frozenset[str] = frozenset(),
 ) -> Found:
     """Rank the sentences of the policies that retrieval and titles point at.
@@ -60,7 +62,7 @@ def find(
         held = [h for key in {i.rpartition(":")[0] for i in only} for h in corpus.held(key, places)]
         held = [h for h in held if h.clause.id in only]
     ranked = rank(question, held, weights, most=60)
-    fitted = [_fitted(question, scope, candidate) for candidate in ranked]
+    fitted = [_fitted(question, scope, candidate, on) for candidate in ranked]
     fitted.sort(key=lambda c: c.score, reverse=True)
     best = similar(giving(fitted, question), question, similarity)
     lifted = _answering_first(question, [*best, *fitted[len(best) :]])
@@ -104,12 +106,14 @@ def title_share(question: Question, document: Document, weights: Weights) -> flo
     return sum(match(term, title) * weights.of(term) for term in question.terms) / total
 
 
-def _fitted(question: Question, scope: Scope, candidate: Candidate) -> Candidate:
-    """Lift a candidate by how well its policy's place and year fit the question's."""
+def _fitted(question: Question, scope: Scope, candidate: Candidate, on: date) -> Candidate:
+    """Lift a candidate by how well its policy's place, year and validity fit the question's."""
     document = candidate.held.document
     lift = 0.4 * (scope.fits.get(document.id, 0.0) - 0.5)
     if question.years and years_of(document) & set(question.years):
         lift += 0.3
+    if not question.years and document.validity(on) in ("expired", "repealed"):
+        lift -= 0.12  # its successor, where there is one, says the same in nearly the same words
     return replace(candidate, score=candidate.score + lift)
 
 

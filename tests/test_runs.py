@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.bench.runs import EchoTools, bookkeeping, failures, kills, write_plan
+from toolkit.bench.echo import EchoTools, write_plan
+from toolkit.bench.runs import bookkeeping, failures, kills
 from toolkit.errors import InputError, ModelError, StoreError
 from toolkit.runs import Choice, Ledger, Progress, Report, ledger_path, load_plan, run
 from toolkit.runs.estimate import check
@@ -275,7 +276,7 @@ def test_html_escapes_what_the_policies_say(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_line_and_after_the_mend_the_run_goes_on(tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "p", clauses=300)
     code = (
-        "import resource, signal, sys; from toolkit.bench.runs import EchoTools;"
+        "import resource, signal, sys; from toolkit.bench.echo import EchoTools;"
         "from toolkit.errors import ToolkitError; from toolkit.runs import load_plan, run;"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));\n"
@@ -298,7 +299,7 @@ def test_a_large_list_is_streamed(tmp_path: Path) -> None:
             lines.write(json.dumps({"id": f"c{n}", "text": f"第{n}条 {filler}"}, ensure_ascii=False) + "\n")
     assert (tmp_path / "p" / "clauses.jsonl").stat().st_size > 60e6
     code = (
-        "import resource, sys; from toolkit.bench.runs import EchoTools; from toolkit.runs import *;"
+        "import resource, sys; from toolkit.bench.echo import EchoTools; from toolkit.runs import *;"
         "plan = load_plan(sys.argv[1]); start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
         "report = run(plan, tools=EchoTools, choice=Choice(limit=1500));"
         "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start) // 1024)"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.bench.runs import EchoTools
+from toolkit.bench.echo import EchoTools
 from toolkit.errors import InputError
 from toolkit.runs import Ledger, Plan, ledger_path, load_plan, run
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.bench.runs import EchoTools, write_plan
+from toolkit.bench.echo import EchoTools, write_plan
 from toolkit.runs import Ledger, ledger_path, load_plan, run
 from toolkit.tables import read_jsonl
 
@@ -20,7 +20,7 @@ pytest.importorskip("ray")
 
 DRIVER = """
 import json, sys
-from toolkit.bench.runs import EchoTools
+from toolkit.bench.echo import EchoTools
 from toolkit.runs import load_plan
 from toolkit.runs.cluster import run_on_ray
 report = run_on_ray(load_plan(sys.argv[1]), "local", workers=2, tools=EchoTools)

@@ -82,6 +82,7 @@ def test_set_changes_a_value_and_refuses_a_wrong_one(write) -> None:
         ("store: store", "store: a\nstore: b", "line 2: 'store' stands twice"),
         ("store: store", "store: &s [x]\nmodel: *s", r"line 2: an alias \(\*s\)"),
         ("store: store", "store: [1", "line 2"),
+        ("clauses: clauses.jsonl", "clauses: '-'", "cannot read standard input"),
         ("steps:", "steps:\n  ask:", r"ask \(ask\) has nothing to answer"),
         ("steps:", "steps:\n  ingest:", r"ingest \(ingest\) has nothing to read"),
     ],

@@ -150,6 +150,10 @@ class Plan(_Strict):
         for name, step in self.steps.items():
             self._check_step(name, step)
         self.order()
+        if "-" in (*self.inputs.files, *self.inputs.clauses, *self.inputs.questions):
+            raise ValueError(
+                "a plan cannot read standard input, which is gone when a run goes on; name a file"
+            )
         if self.inputs.store and self.inputs.files and all(s.use != "ingest" for s in self.steps.values()):
             raise ValueError("inputs.store takes the store's clauses, so nothing would read inputs.files")
         taken: dict[str, str] = {}

@@ -61,6 +61,7 @@ def measure(
     say(f"model alone, {asked} clauses in batches ...")
     told: list[Any] = []
     batched = _rate(lambda: told.extend(extract(clauses[:asked], engine=engine, schema=ModelSupport)), asked)
+    say(f"rules and model {ours:.2f}, model alone {batched:.4f} clauses/s")
     if out is not None:
         write_rows(told, out)
     requests = [request_for(c.text, schema=ModelSupport) for c in clauses[:alone]]

@@ -218,47 +218,34 @@ class Assistant:
 
     # ---------------------------------------------------------------- answers
     def _close(self, asked: _Asked) -> Answer:
-        seconds = time.perf_counter() - asked.began
+        """Give the answer, or the refusal; an answer that breaks a lock is not given."""
         if asked.question is None:
-            return Answer(question=asked.text, answer=asked.reply or "", answerable=False, seconds=seconds)
+            return Answer(
+                question=asked.text,
+                answer=asked.reply or "",
+                answerable=False,
+                seconds=time.perf_counter() - asked.began,
+            )
         drafts = [_judged(draft) for draft in asked.drafts]
-        given = [draft for draft in drafts if draft.lacking is None and draft.pieces]
-        passages = _merge([draft.found.passages for draft in drafts if draft.found is not None])
-        explain = {"parts": [_explained(draft) for draft in drafts]} if self._explain else None
-        if not given:
-            return Answer(
-                question=asked.text,
-                answer=_refusal(drafts),
-                answerable=False,
-                passages=passages,
-                seconds=seconds,
-                explain=explain,
-            )
-        text, citations = self._said(drafts)
-        sources = [
-            *(c.quote for c in citations),
-            asked.text,
-            *(d.addition for d in drafts),
-            *(_remarks(drafts, self._day)),
-        ]
-        if figures_outside(text, sources) or ungrounded(citations, self._text_of):
-            return Answer(
-                question=asked.text,
-                answer=_refusal(drafts),
-                answerable=False,
-                passages=passages,
-                seconds=seconds,
-                explain=explain,
-            )
+        text, citations = self._said(drafts) if any(_is_given(draft) for draft in drafts) else ("", ())
+        given = bool(text) and not self._broken(asked, drafts, text, citations)
         return Answer(
             question=asked.text,
-            answer=text,
-            answerable=True,
-            citations=citations,
-            passages=passages,
+            answer=text if given else _refusal(drafts),
+            answerable=given,
+            citations=citations if given else (),
+            passages=_merge([draft.found.passages for draft in drafts if draft.found is not None]),
             seconds=time.perf_counter() - asked.began,
-            explain=explain,
+            explain={"parts": [_explained(draft) for draft in drafts]} if self._explain else None,
         )
+
+    def _broken(
+        self, asked: _Asked, drafts: Sequence[_Draft], text: str, citations: Sequence[Citation]
+    ) -> bool:
+        """Whether a figure stands in no quote, or a quote in no clause."""
+        computed = [*(draft.addition for draft in drafts), *_remarks(drafts, self._day)]
+        sources = [*(citation.quote for citation in citations), asked.text, *computed]
+        return bool(figures_outside(text, sources) or ungrounded(citations, self._text_of))
 
     def _said(self, drafts: Sequence[_Draft]) -> tuple[str, tuple[Citation, ...]]:
         """The answer's text and its citations."""
@@ -298,6 +285,10 @@ class Assistant:
 
 def _stands(quote: str, text: str) -> bool:
     return quote in text or (len(quote) > 60 and (quote[:60] in text or quote[-60:] in text))
+
+
+def _is_given(draft: _Draft) -> bool:
+    return draft.lacking is None and bool(draft.pieces)
 
 
 def _judged(draft: _Draft) -> _Draft:

@@ -69,7 +69,6 @@ class Candidate:
     gives: bool = False
     score: float = 0.0
     matched: Mapping[str, float] = field(default_factory=dict)
-    context: str = ""
 
 
 def weigh(terms: Iterable[Term], sample: Sequence[str]) -> Weights:
@@ -136,62 +135,72 @@ def giving(candidates: Sequence[Candidate], question: Question, *, most: int = 2
 
 
 def _runs(question: Question, held: Held, weights: Weights) -> list[Candidate]:
-    text = held.clause.text
-    pairs = sentences_of(text)
+    """Rate every run of sentences of one clause."""
+    pairs = sentences_of(held.clause.text)
     sentences = [sentence for sentence, _ in pairs]
     said = [line for _, line in pairs]
-    title, heading = folded(held.document.title), folded(held.clause.heading)
     lead = said[0] if said and said[0].endswith(":") else folded(held.lead)
-    total = sum(weights.of(t) for t in question.terms) or 1.0
-    in_title = {t.word: match(t, title) for t in question.terms}
-    in_heading = {t.word: match(t, heading) for t in question.terms}
-    # A title that a sentence cites says what another policy is about.
-    own_words = [_CITED.sub("", line) for line in said]
-    by_sentence = [{t.word: match(t, s) for t in question.terms} for s in own_words]
-    in_lead = {t.word: match(t, lead) for t in question.terms} if lead else None
-    anywhere = {t.word: max((s[t.word] for s in by_sentence), default=0.0) for t in question.terms}
-    found = []
-    for window in windows(text, sentences):
-        if _SIGNATURE.search(sentences[window.last].text):
-            continue
-        inside = by_sentence[window.first : window.last + 1]
-        before = [by_sentence[window.first - 1]] if window.first else []
-        leads = [in_lead] if in_lead else []
-        own = {w: max(s[w] for s in inside) for w in in_title}
-        around = {
-            w: max(
-                own[w],
-                0.7 * in_title[w],
-                0.9 * in_heading[w],
-                *(0.7 * s[w] for s in before),
-                0.6 * anywhere[w],
-                *(0.9 * s[w] for s in leads),
-            )
-            for w in own
-        }
-        share_own = sum(own[t.word] * weights.of(t) for t in question.terms) / total
-        share_all = sum(around[t.word] * weights.of(t) for t in question.terms) / total
-        wanted = _wanted(question, window.text)
-        context = f"{title} {heading} {lead} {said[window.first - 1] if window.first else ''}"
-        clash = _clash(question, folded(window.text), context)
-        length = window.end - window.start
-        score = 1.2 * share_all + 0.6 * share_own + 0.6 * wanted - 0.5 * clash + 0.15 * held.retrieved
-        score += _defines(question, folded(window.text)) + _tier(question, window.text)
-        score -= 0.0012 * max(0, length - 60)
-        found.append(
-            Candidate(
-                held=held,
-                window=window,
-                own=share_own,
-                all=share_all,
-                wanted=wanted,
-                clash=clash,
-                score=score,
-                matched=around,
-                context=context,
-            )
+    reading = _Reading(
+        # A title that a sentence cites says what another policy is about.
+        sentences=[_matches(question, _CITED.sub("", line)) for line in said],
+        title=_matches(question, folded(held.document.title)),
+        heading=_matches(question, folded(held.clause.heading)),
+        lead=_matches(question, lead),
+    )
+    return [
+        _rated(question, held, window, reading, weights)
+        for window in windows(held.clause.text, sentences)
+        if not _SIGNATURE.search(sentences[window.last].text)
+    ]
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How far each part of a clause and of what stands around it holds each word of the question."""
+
+    sentences: list[dict[str, float]]
+    title: dict[str, float]
+    heading: dict[str, float]
+    lead: dict[str, float]
+
+    def around(self, word: str, window: Window) -> float:
+        """How far a run with its title, headings, lead and clause holds a word."""
+        before = self.sentences[window.first - 1][word] if window.first else 0.0
+        return max(
+            0.7 * self.title[word],
+            0.9 * self.heading[word],
+            0.9 * self.lead[word],
+            0.7 * before,
+            0.6 * max(sentence[word] for sentence in self.sentences),
         )
-    return found
+
+
+def _matches(question: Question, text: str) -> dict[str, float]:
+    return {term.word: match(term, text) for term in question.terms}
+
+
+def _rated(question: Question, held: Held, window: Window, reading: _Reading, weights: Weights) -> Candidate:
+    total = sum(weights.of(t) for t in question.terms) or 1.0
+    inside = reading.sentences[window.first : window.last + 1]
+    own = {t.word: max(s[t.word] for s in inside) for t in question.terms}
+    around = {word: max(value, reading.around(word, window)) for word, value in own.items()}
+    share_own = sum(own[t.word] * weights.of(t) for t in question.terms) / total
+    share_all = sum(around[t.word] * weights.of(t) for t in question.terms) / total
+    wanted = _wanted(question, window.text)
+    clash = _clash(question, folded(window.text))
+    score = 1.2 * share_all + 0.6 * share_own + 0.6 * wanted - 0.5 * clash + 0.15 * held.retrieved
+    score += _defines(question, folded(window.text)) + _tier(question, window.text)
+    score -= 0.0012 * max(0, window.end - window.start - 60)
+    return Candidate(
+        held=held,
+        window=window,
+        own=share_own,
+        all=share_all,
+        wanted=wanted,
+        clash=clash,
+        score=score,
+        matched=around,
+    )
 
 
 def _defines(question: Question, text: str) -> float:
@@ -234,7 +243,7 @@ def _degree(question: Question, kind: str, text: str) -> float:
     return degree(kind, text)
 
 
-def _clash(question: Question, text: str, context: str) -> float:
+def _clash(question: Question, text: str) -> float:
     """1 where the text names another grade than the question does, and not the question's."""
     for group in load_lexicon().opposites:
         asked = [word for word in group if word in question.text]

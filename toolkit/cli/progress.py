@@ -56,10 +56,6 @@ class _All(Progress):
         for each in self._listeners:
             each.end(step)
 
-    def note(self, text: str) -> None:
-        for each in self._listeners:
-            each.note(text)
-
 
 class _Bars(Progress):
     """One bar a step, with rate, remaining time and failures."""
@@ -100,9 +96,6 @@ class _Bars(Progress):
     def end(self, step: str) -> None:
         self._bars.stop_task(self._tasks[step])
 
-    def note(self, text: str) -> None:
-        self._bars.console.print(text, markup=False)
-
 
 class _Lines(Progress):
     """A line every ten seconds and one at the end of each step."""
@@ -124,9 +117,6 @@ class _Lines(Progress):
     def end(self, step: str) -> None:
         if self._figures:
             self._say(step)
-
-    def note(self, text: str) -> None:
-        click.echo(text, err=True)
 
     def _say(self, step: str) -> None:
         told = self._figures
@@ -161,9 +151,6 @@ class _JsonLines(Progress):
 
     def end(self, step: str) -> None:
         self._write("end", step=step, **self._figures)
-
-    def note(self, text: str) -> None:
-        self._write("note", text=text)
 
     def _write(self, event: str, **fields: Any) -> None:
         line = {"event": event, "time": round(time.time(), 3), **fields}

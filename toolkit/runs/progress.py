@@ -21,6 +21,3 @@ class Progress:
 
     def end(self, step: str) -> None:
         """A step is over."""
-
-    def note(self, text: str) -> None:
-        """Something a person should know."""

@@ -14,8 +14,7 @@ from typing import Any
 from toolkit.classify.corpus import Found, clauses_of_files, clauses_of_lines
 from toolkit.classify.model import Classifier
 from toolkit.classify.page import check_page, corpus_page
-from toolkit.classify.review import Split, sureness
-from toolkit.classify.taxonomy import Taxonomy
+from toolkit.classify.review import sureness
 from toolkit.errors import InputError
 from toolkit.records import Failure, Labelling, Record
 from toolkit.tables import check_out, write_rows
@@ -62,9 +61,7 @@ def classify_corpus(
         raise InputError(
             "give either files or --clauses", hint="as in: zhengce classify policies/ --out codes.jsonl"
         )
-    _check_outputs(out, review=review, report=report)
-    if review is not None:
-        classifier.review.limit(review)  # a bad precision is refused before the work
+    _check_outputs(out, review=review, report=report, classifier=classifier)
     source = clauses_of_files(paths) if clauses is None else clauses_of_lines(clauses)
     found, failures = _read(source)
     if progress is not None:
@@ -76,13 +73,7 @@ def classify_corpus(
     )
     empty = sum(labelling.stage == "empty" for labelling in labellings)
     tally = Tally(done=len(labellings) - empty, empty=empty, failures=tuple(failures))
-    if review is None:
-        _write_codes(labellings, out)
-    else:
-        split = classifier.review.split(labellings, review)
-        _write_codes(split.accepted, out)
-        _write_review(split.review, out, classifier.taxonomy)
-        tally = tally.model_copy(update=_counts(split))
+    tally = tally.model_copy(update=_write(labellings, out, review=review, classifier=classifier))
     if report is not None:
         corpus_page(labellings, found, classifier.taxonomy, report)
     return tally
@@ -94,7 +85,12 @@ def review_path(out: str | Path) -> Path:
     return path.with_name(f"{path.stem}.review{path.suffix}")
 
 
-def _check_outputs(out: str | Path, *, review: float | None, report: str | Path | None) -> None:
+def _check_outputs(
+    out: str | Path, *, review: float | None, report: str | Path | None, classifier: Classifier
+) -> None:
+    """Refuse what could not be written or asked for before the work is done."""
+    if review is not None:
+        classifier.review.limit(review)
     if str(out) == "-":
         if review is not None:
             raise InputError("--review writes two files", hint="name one with --out")
@@ -112,13 +108,21 @@ def _read(source: Iterable[Found | Failure]) -> tuple[list[Found], list[Failure]
     return found, failures
 
 
-def _counts(split: Split) -> dict[str, Any]:
-    reached = bool(split.share)
+def _write(
+    labellings: Sequence[Labelling], out: str | Path, *, review: float | None, classifier: Classifier
+) -> dict[str, Any]:
+    """Write the codes, in two files where a review is asked for, and give the tally's fields of it."""
+    if review is None:
+        _write_codes(labellings, out)
+        return {}
+    split = classifier.review.split(labellings, review)
+    _write_codes(split.accepted, out)
+    _write_review(split.review, out)
     return {
         "accepted": len(split.accepted),
         "review": len(split.review),
-        "precision": round(split.precision, 4) if reached else None,
-        "share": round(split.share, 4) if reached else None,
+        "precision": round(split.precision, 4) if split.share else None,
+        "share": round(split.share, 4) if split.share else None,
     }
 
 
@@ -126,7 +130,7 @@ def _write_codes(labellings: Sequence[Labelling], out: str | Path) -> None:
     write_rows(labellings, out, columns=_columns(_HEADINGS, out))
 
 
-def _write_review(labellings: Sequence[Labelling], out: str | Path, taxonomy: Taxonomy) -> None:
+def _write_review(labellings: Sequence[Labelling], out: str | Path) -> None:
     rows = [{**one.model_dump(mode="json"), "doubt": round(1 - sureness(one), 4)} for one in labellings]
     write_rows(rows, review_path(out), columns=_columns(_REVIEW_HEADINGS, out))
 

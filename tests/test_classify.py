@@ -104,7 +104,9 @@ def test_a_file_that_is_no_classifier_is_refused(content: bytes, tmp_path: Path)
 # ------------------------------------------------------------------ the command
 def test_policies_are_coded_clause_by_clause_with_a_page(root: Path, tmp_path: Path, capsys) -> None:
     out, page = tmp_path / "codes.jsonl", tmp_path / "codes.html"
-    status = main(["classify", str(root / "examples" / "policies"), "--out", str(out), "--report", str(page)])
+    status = main(
+        ["classify", str(root / "examples" / "policies"), "--out", str(out), "--fast", "--report", str(page)]
+    )
     rows = lines(out)
     assert status == 0
     assert f"{len(rows)} clauses coded, 0 empty, 0 failed" in capsys.readouterr().out
@@ -119,7 +121,7 @@ def test_policies_are_coded_clause_by_clause_with_a_page(root: Path, tmp_path: P
 def test_review_splits_every_clause_and_orders_by_doubt(root: Path, tmp_path: Path, capsys) -> None:
     out = tmp_path / "codes.jsonl"
     assert main(["classify", "--clauses", str(root / "examples" / "clauses.jsonl"), "--out", str(out),
-                 "--review", "0.8", "--json"]) == 0  # fmt: skip
+                 "--review", "0.8", "--fast", "--json"]) == 0  # fmt: skip
     tally = json.loads(capsys.readouterr().out)
     accepted, review = lines(out), lines(tmp_path / "codes.review.jsonl")
     given = lines(root / "examples" / "clauses.jsonl")
@@ -138,7 +140,9 @@ def test_lines_that_are_no_clauses_are_named_and_the_rest_is_coded(tmp_path: Pat
         encoding="utf-8",
     )
     out, page = tmp_path / "o.jsonl", tmp_path / "o.html"
-    assert main(["classify", "--clauses", str(clauses), "--out", str(out), "--report", str(page)]) == 3
+    assert (
+        main(["classify", "--clauses", str(clauses), "--out", str(out), "--fast", "--report", str(page)]) == 3
+    )
     captured = capsys.readouterr()
     assert "c.jsonl:2" in captured.err
     assert "c.jsonl:3" in captured.err

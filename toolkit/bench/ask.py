@@ -108,16 +108,22 @@ def timed(assistant: Assistant, question: str) -> tuple[Answer, Timing]:
     raise RuntimeError("the assistant gave no answer")
 
 
-def compare(questions: Sequence[str], assistant: Assistant, plain: PlainRecipe | None) -> list[Figure]:
-    """Time every question with both, in turn, then all of them at once; gives the figures."""
+def compare(
+    questions: Sequence[str], assistant: Assistant, plain: PlainRecipe | None, *, fresh: Assistant
+) -> list[Figure]:
+    """Time every question with both, in turn, then all of them at once; gives the figures.
+
+    `fresh` answers them at once: an assistant of the same kind that remembers none of their vectors.
+    """
     ours, theirs = [], []
     timed(assistant, questions[0])
     for question in questions:
         ours.append(timed(assistant, question)[1])
         if plain is not None:
             theirs.append(plain.ask(question)[1])
+    fresh.ask(questions[0])
     began = time.perf_counter()
-    assistant.ask_many(questions)
+    fresh.ask_many(questions)
     together = time.perf_counter() - began
     alone = sum(timing.whole for timing in ours)
     figures = []
@@ -147,11 +153,13 @@ def command(
     rows = read_questions(questions)
     step = max(1, len(rows) // limit)
     asked = [row.question for row in rows[::step][:limit]]
-    with Store.open(store) as opened, load_embedder() as embedder:
+    with Store.open(store) as opened, load_embedder() as embedder, load_embedder() as other:
         engine = load_engine(model)
         try:
             recipe = PlainRecipe(opened, embedder, engine) if plain else None
-            figures = compare(asked, Assistant(opened, Retriever(opened, embedder), engine), recipe)
+            assistant = Assistant(opened, Retriever(opened, embedder), engine)
+            fresh = Assistant(opened, Retriever(opened, other), engine)
+            figures = compare(asked, assistant, recipe, fresh=fresh)
         finally:
             engine.close()
     click.echo(format_figures(figures, as_json=as_json))

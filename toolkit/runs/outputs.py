@@ -100,7 +100,7 @@ def fill_store(tools: Tools, ledger: Ledger, run: int, *, steps: list[str]) -> N
                 )
             elif plan.steps[name].use == "extract":
                 for row, found in _extractions(rows):
-                    if row.id in held:
+                    if row.id in held and store.supports(row.id) != found.supports:
                         store.save_supports(row.id, found.supports)
 
 

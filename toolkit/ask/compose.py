@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from toolkit.ask.folding import folded
 from toolkit.ask.question import Question
 from toolkit.ask.rank import Candidate, Weights, match
+from toolkit.ask.tiers import gives_for_what_is_asked, with_tiers
 from toolkit.ask.values import CHECKED, degree, holds, spans, tiers_in
 from toolkit.ask.windows import Sentence, split_sentences
 from toolkit.records import Clause, Document
@@ -22,6 +23,7 @@ __all__ = ["Piece", "answer_text", "choose", "list_items", "pieces_of", "trim"]
 _PART = re.compile(r"[^，,；;。：:]+[，,；;。：:]?")
 _LEAN = re.compile(r"^(?:其中|同时|并|且|但|此外|另外|在此基础上|以上|上述|前款|该)")
 _SPACED = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
+_ARTICLE = re.compile(r"第[一二三四五六七八九十百零\d]+条(?:\s*【[^】]*】\s*|\s+)")
 _LONG_LIST = 420
 _ENOUGH = 90
 
@@ -45,7 +47,7 @@ def choose(question: Question, ranked: Sequence[Candidate], weights: Weights) ->
     """Take the best run, then those of the same policy that fill what it leaves open."""
     if not ranked:
         return []
-    best = ranked[0]
+    best = with_tiers(question, ranked[0], weights)
     chosen = [best]
     total = sum(weights.of(term) for term in question.terms) or 1.0
     figures = bool(CHECKED & set(question.wants))
@@ -61,6 +63,8 @@ def choose(question: Question, ranked: Sequence[Candidate], weights: Weights) ->
             continue
         gain = _gain(question, chosen, other, weights) / total
         opened = [k for k in _open(question, chosen) if holds(k, other.window.text)]
+        if best.gives and not opened and _gives_for_another(question, other, best):
+            continue
         valued = not figures or any(k in CHECKED and holds(k, other.window.text) for k in question.wants)
         short = _values(question, chosen) < question.asks and _follows(other, chosen[-1])
         close = len(chosen) == 1 and other.score > 0.9 * best.score and len(other.window.text) <= 130
@@ -91,6 +95,12 @@ def _values(question: Question, chosen: Sequence[Candidate]) -> int:
 def _follows(other: Candidate, chosen: Candidate) -> bool:
     """Whether a run stands within two sentences after another in the same clause."""
     return other.held.clause.id == chosen.held.clause.id and 0 < other.window.first - chosen.window.last <= 2
+
+
+def _gives_for_another(question: Question, other: Candidate, best: Candidate) -> bool:
+    """Whether a run of another clause gives its sum for something else than was asked."""
+    elsewhere = question.asks_a_given_sum and other.held.clause.id != best.held.clause.id
+    return elsewhere and not gives_for_what_is_asked(question, other, best)
 
 
 def _fits_tier(question: Question, candidate: Candidate) -> bool:
@@ -142,7 +152,8 @@ def _header(candidate: Candidate) -> Sentence | None:
 def trim(question: Question, candidate: Candidate) -> tuple[int, int]:
     """Give the offsets in the clause of a run without the parts at its ends that say nothing asked for."""
     window = candidate.window
-    if window.end - window.start <= _ENOUGH or "definition" in question.wants:
+    whole = candidate.widened or "definition" in question.wants
+    if whole or window.end - window.start <= _ENOUGH:
         return window.start, window.end
     parts = [(m.start(), m.end()) for m in _PART.finditer(window.text)]
     telling = [i for i, (s, e) in enumerate(parts) if _tells(question, window.text[s:e])]
@@ -232,10 +243,14 @@ def _item(text: str) -> bool:
 
 
 def answer_text(pieces: Sequence[Piece]) -> str:
-    """Join the quotes to a text; parts of one clause that are apart are parted by …."""
+    """Join the quotes to a text, without the number of the article, which the citation names."""
     text = ""
     for piece in pieces:
-        quote = _SPACED.sub("", piece.quote.strip()).rstrip("，,；;")
+        words = piece.quote.strip()
+        number = _ARTICLE.match(words)
+        if number is not None and len(words) > number.end():
+            words = words[number.end() :]
+        quote = _SPACED.sub("", words).rstrip("，,；;")
         if text and not text.endswith(("。", "！", "？", "：", ":")):
             text += "；"
         text += quote

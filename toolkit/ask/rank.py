@@ -67,6 +67,7 @@ class Candidate:
     near: float = 0.0
     clash: float = 0.0
     gives: bool = False
+    widened: bool = False
     score: float = 0.0
     matched: Mapping[str, float] = field(default_factory=dict)
 

@@ -104,7 +104,8 @@ def _finish(answer: Answer, *, explain: bool, as_json: bool) -> None:
     if not answer.answerable and answer.passages:
         click.echo("相近的条文：")
         for passage in answer.passages[:3]:
-            click.echo(f"  《{passage.policy}》{passage.heading} {passage.text[:60]}…")
+            text = " ".join(passage.text.split())
+            click.echo(f"  《{passage.policy}》{text[:80]}{'…' if len(text) > 80 else ''}")
     if explain:
         for line in explanation(answer):
             click.echo(line)

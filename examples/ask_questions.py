@@ -14,7 +14,7 @@ from pathlib import Path
 from toolkit.ask import Assistant
 from toolkit.embed import load_embedder
 from toolkit.engine import load_engine
-from toolkit.ingest import ingest
+from toolkit.ingestion import ingest
 from toolkit.retrieve import Retriever
 from toolkit.store import Store
 

@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from toolkit.engine import ScriptedEngine, load_engine
-from toolkit.extract import extract
+from toolkit.extraction import extract
 from toolkit.figures import find_figures
 from toolkit.records import Clause, Extraction, Figure, Message, Quote, Rate, Request
 from toolkit.tables import read_jsonl

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from toolkit.engine import load_engine
-from toolkit.extract import extract
+from toolkit.extraction import extract
 from toolkit.records import Clause, Extraction, Quote
 
 

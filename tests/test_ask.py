@@ -14,7 +14,7 @@ from toolkit.ask.check import figures_outside
 from toolkit.cli import main
 from toolkit.embed import Embedder
 from toolkit.engine import ScriptedEngine
-from toolkit.ingest import ingest
+from toolkit.ingestion import ingest
 from toolkit.records import Answer
 from toolkit.retrieve import Retriever
 from toolkit.store import Store

@@ -11,7 +11,7 @@ import pytest
 from toolkit.ask import Assistant
 from toolkit.embed import Embedder
 from toolkit.engine import ScriptedEngine
-from toolkit.ingest import ingest
+from toolkit.ingestion import ingest
 from toolkit.retrieve import Retriever
 from toolkit.store import Store
 

@@ -25,7 +25,7 @@ from pydantic import BaseModel
 from toolkit.embed import Embedder
 from toolkit.engine import ScriptedEngine
 from toolkit.errors import InputError, StoreError
-from toolkit.ingest import ingest
+from toolkit.ingestion import ingest
 from toolkit.langchain import (
     PolicyChatModel,
     PolicyEmbeddings,

@@ -15,7 +15,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "records", "text", "figures", "places", "dates"}),
     frozenset({"documents", "clauses", "prompts"}),
     frozenset({"models", "engine", "remote", "embed", "store", "keywords", "tables"}),
-    frozenset({"classify", "extract", "retrieve", "ask", "ingest"}),
+    frozenset({"classify", "extraction", "retrieve", "ask", "ingestion"}),
     frozenset({"runs", "evaluate", "bench", "web", "cli", "langchain", "__main__"}),
 )
 ALONE = {"chromadb": {"store"}, "langchain_openai": {"remote"}, "ray": {"runs"}, "jieba": {"keywords"}}

@@ -12,7 +12,7 @@ import pytest
 from toolkit.cli import main
 from toolkit.embed import Embedder
 from toolkit.errors import InputError
-from toolkit.ingest import ingest
+from toolkit.ingestion import ingest
 from toolkit.retrieve import Retriever
 from toolkit.retrieve.excerpt import excerpt
 from toolkit.retrieve.question import read_question

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
         StoreError,
         ToolkitError,
     )
-    from toolkit.extract import extract
+    from toolkit.extraction import extract
     from toolkit.figures import find_figures
-    from toolkit.ingest import ingest
+    from toolkit.ingestion import ingest
     from toolkit.records import (
         Answer,
         Citation,
@@ -70,9 +70,9 @@ _PLACES = {
         "StoreError",
         "ToolkitError",
     ),
-    "toolkit.extract": ("extract",),
+    "toolkit.extraction": ("extract",),
     "toolkit.figures": ("find_figures",),
-    "toolkit.ingest": ("ingest",),
+    "toolkit.ingestion": ("ingest",),
     "toolkit.records": (
         "Answer",
         "Citation",

@@ -18,7 +18,7 @@ from toolkit.ask.folding import folded
 from toolkit.ask.question import Question
 from toolkit.ask.rank import match
 from toolkit.ask.scope import ABOVE, Scope
-from toolkit.extract import extract_rules
+from toolkit.extraction import extract_rules
 from toolkit.figures import parse_number
 from toolkit.records import Clause, Document, Support
 

@@ -49,8 +49,8 @@ def measure(
 ) -> list[Figure]:
     """Measure the three ways; `alone` clauses one by one, `asked` by the model in batches."""
     from toolkit.engine import load_engine
-    from toolkit.extract import extract
-    from toolkit.extract.own import request_for
+    from toolkit.extraction import extract
+    from toolkit.extraction.own import request_for
     from toolkit.models import resolve
     from toolkit.tables import write_rows
 

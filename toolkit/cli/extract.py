@@ -43,7 +43,7 @@ def command(
     """
     from toolkit.engine import load_engine
     from toolkit.errors import InputError
-    from toolkit.extract.corpus import extract_corpus
+    from toolkit.extraction.corpus import extract_corpus
     from toolkit.store import Store, default_store_path
 
     if model and no_model:

@@ -14,7 +14,7 @@ import click
 from toolkit.records import FileOutcome, IngestReport
 
 if TYPE_CHECKING:
-    from toolkit.ingest import IngestStep
+    from toolkit.ingestion import IngestStep
 
 
 @click.command()
@@ -34,7 +34,7 @@ def command(
     """
     from toolkit.documents import find_files
     from toolkit.embed import load_embedder
-    from toolkit.ingest import ingest
+    from toolkit.ingestion import ingest
     from toolkit.store import Store
 
     find_files(paths)  # a mistake in the paths makes no store

@@ -196,7 +196,7 @@ def command(gold: Path, predictions: Path | None, model: str | None, as_json: bo
 def evaluate(gold: Path, predictions: Path | None = None, *, model: str | None = None) -> ExtractScores:
     """Score predictions, or what the toolkit extracts from the gold clauses now."""
     from toolkit.engine import load_engine
-    from toolkit.extract import extract
+    from toolkit.extraction import extract
     from toolkit.records import Clause, Extraction
     from toolkit.tables import read_jsonl
 

@@ -1,7 +1,7 @@
 """Saying what a figure is to a support: an amount, a cap, a rate, or something else.
 
 In: a text. Out: a `FigureReading` for each of its figures, with the words that decided and how sure
-that is. Nothing is said about which support a figure belongs to; `toolkit.extract` does that.
+that is. Nothing is said about which support a figure belongs to; `toolkit.extraction` does that.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def _headings(plan: Plan, output: Output) -> dict[str, str]:
         return _FAILURES
     use = plan.steps[output.step or next(iter(plan.steps))].use
     if use == "extract":
-        from toolkit.extract.rows import HEADINGS
+        from toolkit.extraction.rows import HEADINGS
 
         return HEADINGS
     return {"ingest": _INGEST, "classify": _CLASSIFY, "ask": _ASK}[use]
@@ -155,7 +155,7 @@ def _flat(plan: Plan, ledger: Ledger, run: int, step: str) -> Iterator[Fields]:
     use = plan.steps[step].use
     rows = _finished(ledger, run, step, UNITS[use])
     if use == "extract":
-        from toolkit.extract import flat_rows
+        from toolkit.extraction import flat_rows
 
         for row, found in _extractions(rows):
             yield from flat_rows([found], about={row.id: _about(row.payload)})
@@ -188,7 +188,7 @@ def _about(payload: Mapping[str, Any]) -> Fields:
 
 def _extractions(rows: Iterable[Row]) -> Iterator[tuple[Row, Extraction[Support]]]:
     """Give what was read from each clause, with the conditions that it inherits from its siblings."""
-    from toolkit.extract.inherit import Inheritance
+    from toolkit.extraction.inherit import Inheritance
 
     inheritance = Inheritance()
     for row in rows:

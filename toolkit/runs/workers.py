@@ -127,7 +127,7 @@ class _Ingest:
         return str(payload["path"])
 
     def work(self, items: Iterable[Item]) -> Iterator[Outcome]:
-        from toolkit.ingest import ingest
+        from toolkit.ingestion import ingest
 
         keys = {str(item.payload["path"]): item.key for item in items}
         began = time.monotonic()
@@ -180,7 +180,7 @@ class _Extract:
 
     @cached_property
     def fingerprint(self) -> str:
-        from toolkit.extract import fingerprint
+        from toolkit.extraction import fingerprint
 
         model = "rules" if self._rules_only else self._tools.model_fingerprint(self._model)
         return content_id("extract", model, fingerprint())
@@ -189,7 +189,7 @@ class _Extract:
         return str(payload["text"])
 
     def work(self, items: Iterable[Item]) -> Iterator[Outcome]:
-        from toolkit.extract import extract_as_completed
+        from toolkit.extraction import extract_as_completed
 
         keys: dict[int, str] = {}
 

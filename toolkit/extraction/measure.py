@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from toolkit.extract.awards import SCOPE, Award
-from toolkit.extract.phrases import Context
-from toolkit.extract.sentences import Span
+from toolkit.extraction.awards import SCOPE, Award
+from toolkit.extraction.phrases import Context
+from toolkit.extraction.sentences import Span
 
 __all__ = ["name_measure", "named_payment", "near_words"]
 

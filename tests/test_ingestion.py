@@ -16,7 +16,7 @@ import pytest
 from toolkit.cli import main
 from toolkit.embed import Embedder
 from toolkit.errors import InputError, StoreError
-from toolkit.ingest import IngestStep, ingest
+from toolkit.ingestion import IngestStep, ingest
 from toolkit.records import IngestReport
 from toolkit.store import Store
 

@@ -16,9 +16,9 @@ from pydantic import BaseModel
 
 from toolkit.engine import Engine
 from toolkit.errors import InputError
-from toolkit.extract.inherit import Inheritance
-from toolkit.extract.roles import settle_roles
-from toolkit.extract.rules import supports_from
+from toolkit.extraction.inherit import Inheritance
+from toolkit.extraction.roles import settle_roles
+from toolkit.extraction.rules import supports_from
 from toolkit.figures.expressions import Placed, figures_in
 from toolkit.figures.roles import roles_in
 from toolkit.figures.view import View
@@ -57,7 +57,7 @@ def extract(
         return [found[index] for index in range(len(clauses))]
     if engine is None:
         raise InputError("a schema of your own needs a model", hint="pass engine=load_engine()")
-    from toolkit.extract.own import extract_own
+    from toolkit.extraction.own import extract_own
 
     return extract_own(clauses, engine=engine, schema=schema, task=task)
 

@@ -6,8 +6,8 @@ reads one text by grammar alone. With a schema of one's own the model reads, und
 
 from __future__ import annotations
 
-from toolkit.extract.reading import extract, extract_as_completed, fingerprint
-from toolkit.extract.rows import flat_rows
-from toolkit.extract.rules import extract_rules
+from toolkit.extraction.reading import extract, extract_as_completed, fingerprint
+from toolkit.extraction.rows import flat_rows
+from toolkit.extraction.rules import extract_rules
 
 __all__ = ["extract", "extract_as_completed", "extract_rules", "fingerprint", "flat_rows"]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from toolkit.extract.phrases import clean_condition
-from toolkit.extract.sentences import Sentence, Span, without_marker
+from toolkit.extraction.phrases import clean_condition
+from toolkit.extraction.sentences import Sentence, Span, without_marker
 
 __all__ = ["conditions_heading", "is_demand", "listed_conditions"]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from toolkit.extract.awards import SCOPE
-from toolkit.extract.lexicon import (
+from toolkit.extraction.awards import SCOPE
+from toolkit.extraction.lexicon import (
     BARE_STATE,
     FILLER,
     GRANT,
@@ -20,7 +20,7 @@ from toolkit.extract.lexicon import (
     THING,
     TO,
 )
-from toolkit.extract.sentences import Span, strip_span
+from toolkit.extraction.sentences import Span, strip_span
 from toolkit.figures.cues import CAP_CUE
 
 __all__ = ["Context", "clean_condition", "granted_to", "is_recipient", "read_context", "topic_of"]

@@ -1,7 +1,7 @@
 """Reading supports by the grammar of policy language alone.
 
 In: a clause's text. Out: `Support`s with every part quoted from the clause. The model is not asked;
-`toolkit.extract.meaning` lets it decide what the grammar leaves open.
+`toolkit.extraction.meaning` lets it decide what the grammar leaves open.
 """
 
 from __future__ import annotations
@@ -10,15 +10,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from toolkit.extract.awards import SCOPE, Award, Bunch, find_awards
-from toolkit.extract.demands import is_demand, listed_conditions
-from toolkit.extract.kinds import base_span, bindingness, counted_by, is_lent, support_type
-from toolkit.extract.measure import name_measure, named_payment, near_words
-from toolkit.extract.phrases import Context, clean_condition, granted_to, is_recipient, read_context, topic_of
-from toolkit.extract.sentences import Sentence, Span, cut_sentences, strip_span
-from toolkit.extract.sums import read_rules
-from toolkit.extract.tables import read_tables
-from toolkit.extract.tiers import Tier, divide
+from toolkit.extraction.awards import SCOPE, Award, Bunch, find_awards
+from toolkit.extraction.demands import is_demand, listed_conditions
+from toolkit.extraction.kinds import base_span, bindingness, counted_by, is_lent, support_type
+from toolkit.extraction.measure import name_measure, named_payment, near_words
+from toolkit.extraction.phrases import (
+    Context,
+    clean_condition,
+    granted_to,
+    is_recipient,
+    read_context,
+    topic_of,
+)
+from toolkit.extraction.sentences import Sentence, Span, cut_sentences, strip_span
+from toolkit.extraction.sums import read_rules
+from toolkit.extraction.tables import read_tables
+from toolkit.extraction.tiers import Tier, divide
 from toolkit.figures.cues import CAP_CUE
 from toolkit.figures.expressions import Placed, figures_in
 from toolkit.figures.roles import roles_in

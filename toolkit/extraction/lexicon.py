@@ -1,13 +1,13 @@
 """The words by which policies name recipients, their deeds, and where a grant begins.
 
-Regular expressions over folded text; `toolkit.extract.phrases` reads with them.
+Regular expressions over folded text; `toolkit.extraction.phrases` reads with them.
 """
 
 from __future__ import annotations
 
 import re
 
-from toolkit.extract.awards import SCOPE
+from toolkit.extraction.awards import SCOPE
 from toolkit.figures.cues import CAP_CUE
 
 __all__ = [

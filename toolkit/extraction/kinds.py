@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from toolkit.extract.sentences import Span
+from toolkit.extraction.sentences import Span
 from toolkit.figures.cues import CAP_CUE
 from toolkit.records import SupportType
 

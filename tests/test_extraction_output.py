@@ -13,9 +13,9 @@ import pytest
 
 from toolkit.cli import main
 from toolkit.errors import InputError
-from toolkit.extract.corpus import extract_corpus
-from toolkit.extract.report import render_report
-from toolkit.extract.rows import money_text, share_text
+from toolkit.extraction.corpus import extract_corpus
+from toolkit.extraction.report import render_report
+from toolkit.extraction.rows import money_text, share_text
 from toolkit.records import Clause, Document, Extraction, Failure
 from toolkit.store import Store
 
@@ -283,7 +283,7 @@ def test_shares_are_written_for_people() -> None:
 
 
 def test_an_extraction_survives_its_own_json() -> None:
-    from toolkit.extract import extract
+    from toolkit.extraction import extract
     from toolkit.records import Support
 
     (found,) = extract([Clause(id="a", document_id="a", text=str(LINES[0]["text"]), start=0, end=40)])

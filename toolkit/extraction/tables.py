@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from toolkit.extract.kinds import support_type
-from toolkit.extract.phrases import is_recipient
+from toolkit.extraction.kinds import support_type
+from toolkit.extraction.phrases import is_recipient
 from toolkit.figures.cues import CAP_CUE
 from toolkit.figures.expressions import Placed
 from toolkit.records import Figure, Quote, Rate, Support

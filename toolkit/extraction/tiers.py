@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from toolkit.extract.awards import Award, Bunch
-from toolkit.extract.phrases import is_recipient
-from toolkit.extract.sentences import Span, split_top
+from toolkit.extraction.awards import Award, Bunch
+from toolkit.extraction.phrases import is_recipient
+from toolkit.extraction.sentences import Span, split_top
 from toolkit.figures.expressions import Placed
 
 __all__ = ["MISMATCH", "Tier", "divide"]

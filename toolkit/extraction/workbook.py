@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from toolkit.extract.rows import FAILURE_HEADINGS, HEADINGS, flat_rows
+from toolkit.extraction.rows import FAILURE_HEADINGS, HEADINGS, flat_rows
 from toolkit.records import Extraction, Failure, Support
 from toolkit.tables import replacing
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from toolkit.extract.sentences import Sentence, Span
+from toolkit.extraction.sentences import Sentence, Span
 from toolkit.figures.view import View
 from toolkit.records import Rule
 

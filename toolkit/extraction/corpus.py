@@ -15,11 +15,11 @@ from toolkit.clauses import split_clauses
 from toolkit.documents import find_files, read_documents
 from toolkit.engine import Engine
 from toolkit.errors import InputError
-from toolkit.extract.query import clauses_where, supports_where
-from toolkit.extract.reading import extract_as_completed
-from toolkit.extract.report import write_report
-from toolkit.extract.rows import HEADINGS, flat_rows
-from toolkit.extract.workbook import write_workbook
+from toolkit.extraction.query import clauses_where, supports_where
+from toolkit.extraction.reading import extract_as_completed
+from toolkit.extraction.report import write_report
+from toolkit.extraction.rows import HEADINGS, flat_rows
+from toolkit.extraction.workbook import write_workbook
 from toolkit.records import Clause, Document, Extraction, Failure, Record, Support
 from toolkit.store import Store
 from toolkit.tables import ENDINGS, check_out, read_jsonl, write_rows

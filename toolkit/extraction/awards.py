@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from toolkit.extract.sentences import Sentence, Span
+from toolkit.extraction.sentences import Sentence, Span
 from toolkit.figures.cues import CAP_CUE, GIVING
 from toolkit.figures.expressions import Placed
 from toolkit.records import FigureReading, FigureRole

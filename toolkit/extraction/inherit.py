@@ -6,8 +6,8 @@ inherited conditions, whose `clause_id` names the clause that they stand in.
 
 from __future__ import annotations
 
-from toolkit.extract.demands import conditions_heading, listed_conditions
-from toolkit.extract.sentences import cut_sentences
+from toolkit.extraction.demands import conditions_heading, listed_conditions
+from toolkit.extraction.sentences import cut_sentences
 from toolkit.figures.view import View
 from toolkit.records import Clause, Quote, Support
 

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from toolkit.extract.rows import BINDING_NAMES, TYPE_NAMES, money_text, share_text
+from toolkit.extraction.rows import BINDING_NAMES, TYPE_NAMES, money_text, share_text
 from toolkit.records import Extraction, Failure, Quote, Support
 from toolkit.tables import replacing
 

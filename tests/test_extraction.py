@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from toolkit.engine import Engine, ScriptedEngine
 from toolkit.errors import InputError, ModelError
-from toolkit.extract import extract, extract_as_completed, extract_rules, fingerprint, flat_rows
+from toolkit.extraction import extract, extract_as_completed, extract_rules, fingerprint, flat_rows
 from toolkit.records import Clause, Extraction, Failure, Figure, Quote, Rate, ScoreRequest, Support
 
 

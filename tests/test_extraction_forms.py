@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.extract import extract_rules
+from toolkit.extraction import extract_rules
 from toolkit.figures import find_figures, read_roles
 
 FORMS: dict[str, tuple[str, str]] = {

@@ -71,7 +71,7 @@ $(VENV)/stamp-llama: $(VENV)/stamp-toolkit toolkit/models/build.py
 # Needs uv. No index address is written, so that the lock serves any mirror.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --custom-compile-command "make lock" --extra build --extra ollama --extra test pyproject.toml -o requirements.lock
+	  --custom-compile-command "make lock" --extra build --extra ollama --extra ray --extra test pyproject.toml -o requirements.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks build dist

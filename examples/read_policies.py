@@ -20,9 +20,7 @@ def main() -> None:
             if not isinstance(policy, Document):
                 print(f"{policy.input}: {policy.reason}")
                 continue
-            print(
-                f"《{policy.title}》{policy.doc_number or ''} {policy.region or ''} 至 {policy.expires or '未写明'}"
-            )
+            print(f"《{policy.title}》{policy.doc_number or ''}", policy.region or "", policy.expires or "")
             clauses = split_clauses(policy)
             codings = classifier.classify([clause.text for clause in clauses])
             for clause, coding, found in zip(clauses, codings, extract(clauses), strict=True):

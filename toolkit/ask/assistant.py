@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -71,7 +71,8 @@ class _Asked:
 class Assistant:
     """Answers questions over a store's policies.
 
-    `engine` judges what is close; None leaves the decision to the rankings. `on` is the day for which
+    `engine` judges what is close; a function that loads one is called when that first happens, and None
+    leaves the decision to the rankings. `on` is the day for which
     a policy's validity is told (None: today). `explain` keeps in each answer how it came about.
     """
 
@@ -79,7 +80,7 @@ class Assistant:
         self,
         store: Store,
         retriever: Retriever,
-        engine: Engine | None = None,
+        engine: Engine | Callable[[], Engine] | None = None,
         *,
         on: date | None = None,
         explain: bool = False,
@@ -109,7 +110,7 @@ class Assistant:
         pairs = [
             (i, j, d.ask) for i, a in enumerate(asked) for j, d in enumerate(a.drafts) if d.ask is not None
         ]
-        odds = judge(self._engine, [pair for _, _, pair in pairs]) if self._engine and pairs else []
+        odds = self._judge([pair for _, _, pair in pairs])
         judged = {(i, j): value for (i, j, _), value in zip(pairs, odds, strict=False)}
         return [
             self._close(
@@ -143,6 +144,13 @@ class Assistant:
         return tuple(dict.fromkeys(d.region_path for d in self._corpus.documents if d.region_path))
 
     # ---------------------------------------------------------------- steps
+    def _judge(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        if self._engine is None or not pairs:
+            return []
+        if callable(self._engine):
+            self._engine = self._engine()
+        return list(judge(self._engine, pairs))
+
     def _open(self, text: str, given: frozenset[str]) -> _Asked:
         began = time.perf_counter()
         reply = reply_to(text)
@@ -366,12 +374,21 @@ def _explained(draft: _Draft) -> dict[str, Any]:
 def open_assistant(
     *, store: Path | None = None, model: str | None = None, on: date | None = None, explain: bool = False
 ) -> Iterator[Assistant]:
-    """Open a store, its embedder and a model as an assistant, and close them after."""
+    """Open a store and its embedder as an assistant, and close them after.
+
+    The model is found at once and loaded when a question is close.
+    """
     from toolkit.embed import load_embedder
+    from toolkit.models import resolve
 
     with contextlib.ExitStack() as stack:
         opened = stack.enter_context(Store.open(store))
+        resolve(model)
         embedder = stack.enter_context(load_embedder())
-        engine = load_engine(model)
-        stack.callback(engine.close)
-        yield Assistant(opened, Retriever(opened, embedder), engine, on=on, explain=explain)
+
+        def load() -> Engine:
+            engine = load_engine(model)
+            stack.callback(engine.close)
+            return engine
+
+        yield Assistant(opened, Retriever(opened, embedder), load, on=on, explain=explain)

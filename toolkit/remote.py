@@ -11,10 +11,10 @@ import os
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from toolkit.engine.constraints import bounded
+from toolkit.engine.order import in_order
 from toolkit.errors import ContextOverflow, InputError, RemoteError, ToolkitError
 from toolkit.records import Message, Reply, Request, ScoreRequest, Scores
 
@@ -120,7 +120,7 @@ class RemoteEngine:
     # -------------------------------------------------------------- the verbs
     def generate(self, requests: Sequence[Request]) -> list[Reply]:
         """Answer all requests, in their order; raises ContextOverflow, InputError or RemoteError."""
-        return _in_order(self._together(requests, self._reply), len(requests))
+        return in_order(self._together(requests, self._reply), len(requests))
 
     def generate_as_completed(self, requests: Iterable[Request]) -> Iterator[tuple[int, Reply | Exception]]:
         """Answer a lazily read stream, each (index, reply) as it comes back."""
@@ -148,7 +148,7 @@ class RemoteEngine:
         That takes `prompt_logprobs` in chat completions, which vLLM has; another server's is a
         RemoteError that says so. Each label is a request of its own.
         """
-        return _in_order(self._together(requests, self._scores), len(requests))
+        return in_order(self._together(requests, self._scores), len(requests))
 
     def close(self) -> None:
         """Nothing to free: connections close with the process."""
@@ -318,16 +318,6 @@ class RemoteEngine:
         longer = [number for number in numbers if number > limit]
         needed = longer[-1] if longer else sum(self.count_tokens(m.content) for m in messages) + reply
         return ContextOverflow(needed=needed, available=limit)
-
-
-def _in_order(found: Generator[tuple[int, Found | Exception], None, None], count: int) -> list[Found]:
-    results: dict[int, Found] = {}
-    with closing(found):
-        for index, result in found:
-            if isinstance(result, Exception):
-                raise result
-            results[index] = result
-    return [results[index] for index in range(count)]
 
 
 def _mean_logprob(said: AIMessage) -> float:

@@ -8,12 +8,12 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
 from toolkit.engine.constraints import Constraints
 from toolkit.engine.generation import Generation
+from toolkit.engine.order import in_order
 from toolkit.engine.runtime import Runtime, Settings
 from toolkit.engine.scheduler import Scheduler
 from toolkit.engine.scoring import Scoring
@@ -102,7 +102,7 @@ class LocalEngine:
         that cannot be compiled, ModelError where llama.cpp fails.
         """
         running = self._run(requests, self._generation, keep_all=len(requests) == 1)
-        return _in_order(running, len(requests))
+        return in_order(running, len(requests))
 
     def generate_as_completed(self, requests: Iterable[Request]) -> Iterator[tuple[int, Reply | Exception]]:
         """Answer a lazily read stream, each (index, reply) as it finishes."""
@@ -111,7 +111,7 @@ class LocalEngine:
     def score(self, requests: Sequence[ScoreRequest]) -> list[Scores]:
         """Give each label's log-probability after its prompt; nothing is generated."""
         running = self._run(requests, self._scoring)
-        return _in_order(running, len(requests))
+        return in_order(running, len(requests))
 
     def stream(self, request: Request) -> Iterator[str]:
         """Give the pieces of one reply as they are decoded; whole characters only."""
@@ -193,16 +193,6 @@ class LocalEngine:
         if self._runtime is None:
             raise ModelError(f"the engine of {self._name} is closed")
         return self._runtime
-
-
-def _in_order(found: Generator[tuple[int, Found | Exception], None, None], count: int) -> list[Found]:
-    results: dict[int, Found] = {}
-    with closing(found):
-        for index, result in found:
-            if isinstance(result, Exception):
-                raise result
-            results[index] = result
-    return [results[index] for index in range(count)]
 
 
 def _require_working_build(path: Path) -> None:

@@ -137,7 +137,7 @@ class Labelling(Record):
     """The policy instruments of a clause.
 
     `scores` maps every code (as a string, for JSON) to a calibrated probability; `stage` names what
-    decided ("linear", "adapter", "llm", ...).
+    decided: "linear" (n-grams), "attention" or "encoder" (token states too), "empty" (no text).
     """
 
     id: str

@@ -15,14 +15,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Attention", "States", "fit_attention"]
+from toolkit.classify.descent import BATCH, Adam, batches, pad
+
+__all__ = [
+    "Attention",
+    "Found",
+    "Noise",
+    "Recipe",
+    "States",
+    "fit_attention",
+    "gradients",
+    "moments",
+    "start",
+]
 
 Floats32 = NDArray[np.float32]
-States = Sequence[NDArray[np.float16]]
+States = Sequence[NDArray[np.floating[Any]]]
 
 _SHARP = np.float32(4.0)  # the softmax's inverse temperature
 _SPREAD = 0.25  # standard deviation that the states are brought to
-_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -65,110 +76,120 @@ def fit_attention(states: States, truth: NDArray[np.int8], recipe: Recipe | None
     """Fit to clauses' states and the truth (clauses, codes): cross-entropy, Adam, batches of like length."""
     recipe = recipe or Recipe()
     rng = np.random.default_rng(recipe.seed)
-    every = np.concatenate([one[::4] for one in states]).astype(np.float32)
-    mean, scale = every.mean(axis=0), _SPREAD / (every.std(axis=0) + 1e-6)
+    mean, scale = moments(states)
     known = [(one.astype(np.float32) - mean) * scale for one in states]
-    codes, width = truth.shape[1], known[0].shape[1]
+    parameters = start(truth, known[0].shape[1], rng)
+    steps = recipe.epochs * -(-len(known) // BATCH)
+    adam = Adam(parameters, dict.fromkeys(parameters, recipe.rate), steps=steps, decay=recipe.decay)
+    lengths = np.array([len(one) for one in known])
+    for _ in range(recipe.epochs):
+        for rows in batches(lengths, rng):
+            tokens, mask = pad([known[row] for row in rows])
+            noise = Noise.draw(mask, parameters["weights"].shape, recipe, rng)
+            found = gradients(parameters, tokens, truth[rows].astype(np.float32), noise, total=len(rows))
+            adam.step(found.parameters)
+    return Attention(mean=mean, scale=scale, **parameters)
+
+
+def moments(states: States) -> tuple[Floats32, Floats32]:
+    """Give `Attention.mean` and `Attention.scale` of clauses' states."""
+    every = np.concatenate([one[::4] for one in states]).astype(np.float32)
+    return every.mean(axis=0), np.asarray(_SPREAD / (every.std(axis=0) + 1e-6), dtype=np.float32)
+
+
+def start(truth: NDArray[np.int8], width: int, rng: np.random.Generator) -> dict[str, Floats32]:
+    """Give the parameters that fitting begins with: every code as likely as it is common."""
+    codes = truth.shape[1]
     share = np.clip(truth.mean(axis=0), 1e-3, 0.999)
-    parameters = {
+    return {
         "queries": rng.normal(0, 0.05, (codes, width)).astype(np.float32),
         "weights": np.zeros((codes, width), np.float32),
         "plain": np.zeros((codes, width), np.float32),
         "peaks": np.zeros((codes, width), np.float32),
         "offsets": np.log(share / (1 - share)).astype(np.float32),
     }
-    adam = _Adam(parameters, recipe, steps=recipe.epochs * -(-len(known) // _BATCH))
-    lengths = np.array([len(one) for one in known])
-    for _ in range(recipe.epochs):
-        for rows in _batches(lengths, rng):
-            batch, mask = _pad([known[row] for row in rows])
-            adam.step(_gradients(parameters, batch, mask, truth[rows].astype(np.float32), recipe, rng))
-    return Attention(mean=mean, scale=scale, **parameters)
 
 
-def _gradients(
+@dataclass(frozen=True)
+class Noise:
+    """What is left out of a batch in one step: `kept` (clauses, tokens), and factors of 0 or 1 / share kept
+    for what is seen (clauses, codes, width), the mean and the peaks (clauses, width)."""
+
+    kept: NDArray[np.bool_]
+    seen: Floats32
+    mean: Floats32
+    peaks: Floats32
+
+    @classmethod
+    def draw(
+        cls, mask: NDArray[np.bool_], codes: tuple[int, ...], recipe: Recipe, rng: np.random.Generator
+    ) -> Noise:
+        """Draw for a batch with these tokens and parameters of this shape (codes, width)."""
+        kept = mask & (rng.random(mask.shape) > recipe.drop_tokens)
+        kept[:, 0] = True
+        hold = np.float32(1 / (1 - recipe.drop))
+        factors = [
+            (rng.random((len(mask), *shape), dtype=np.float32) > recipe.drop) * hold
+            for shape in (codes, codes[1:], codes[1:])
+        ]
+        return cls(kept, *factors)
+
+    def take(self, rows: slice) -> Noise:
+        """Give that of some of the clauses."""
+        return Noise(self.kept[rows], self.seen[rows], self.mean[rows], self.peaks[rows])
+
+
+@dataclass(frozen=True)
+class Found:
+    """Gradients of the parameters, and of the tokens where asked for."""
+
+    parameters: dict[str, Floats32]
+    tokens: Floats32 | None
+
+
+def gradients(
     parameters: dict[str, Floats32],
     tokens: Floats32,
-    mask: NDArray[np.bool_],
     truth: Floats32,
-    recipe: Recipe,
-    rng: np.random.Generator,
-) -> dict[str, Floats32]:
-    """Differentiate the cross-entropy of a batch: `tokens` (clauses, tokens, width), `mask` what is there."""
-    kept = mask & (rng.random(mask.shape) > recipe.drop_tokens)
-    kept[:, 0] = True
-    clauses, _, width = tokens.shape
+    noise: Noise,
+    *,
+    total: int,
+    of_tokens: bool = False,
+) -> Found:
+    """Differentiate the cross-entropy, a `total`-th of its sum over `tokens` (clauses, tokens, width)."""
+    kept = noise.kept
     queries, weights, plain = parameters["queries"], parameters["weights"], parameters["plain"]
     scores = _SHARP * tokens @ queries.T
     scores[~kept] = -1e9
     look = _softmax(scores, axis=1)
-    hold = np.float32(1 / (1 - recipe.drop))
-    drop_seen = (rng.random((clauses, len(queries), width), dtype=np.float32) > recipe.drop) * hold
-    drop_mean = (rng.random((clauses, width), dtype=np.float32) > recipe.drop) * hold
-    drop_peak = (rng.random((clauses, width), dtype=np.float32) > recipe.drop) * hold
-    seen = (look.transpose(0, 2, 1) @ tokens) * drop_seen
-    average = np.einsum("bl,bld->bd", kept.astype(np.float32), tokens) / kept.sum(axis=1)[:, None] * drop_mean
-    highest = np.where(kept[:, :, None], tokens, np.float32(-1e4)).max(axis=1) * drop_peak
+    seen = (look.transpose(0, 2, 1) @ tokens) * noise.seen
+    share = kept / kept.sum(axis=1, keepdims=True, dtype=np.float32)
+    average = (share[:, None, :] @ tokens)[:, 0] * noise.mean
+    held = np.where(kept[:, :, None], tokens, np.float32(-1e4))
+    places = held.argmax(axis=1)
+    highest = np.take_along_axis(held, places[:, None, :], axis=1)[:, 0] * noise.peaks
     logits = (seen * weights).sum(axis=2) + average @ plain.T + highest @ parameters["peaks"].T
     logits += parameters["offsets"]
-    error = (1 / (1 + np.exp(-logits)) - truth) / np.float32(clauses)
-    back_seen = error[:, :, None] * weights * drop_seen
+    error = (1 / (1 + np.exp(-logits)) - truth) / np.float32(total)
+    back_seen = error[:, :, None] * weights * noise.seen
     back_look = tokens @ back_seen.transpose(0, 2, 1)
     back_scores = look * (back_look - (look * back_look).sum(axis=1, keepdims=True))
-    return {
+    found = {
         "queries": _SHARP * np.einsum("blc,bld->cd", back_scores, tokens, optimize=True),
         "weights": (error[:, :, None] * seen).sum(axis=0),
         "plain": error.T @ average,
         "peaks": error.T @ highest,
         "offsets": error.sum(axis=0),
     }
-
-
-class _Adam:
-    """Adam with decoupled decay, a clipped gradient, and a rate that warms up and then falls to 0."""
-
-    def __init__(self, parameters: dict[str, Floats32], recipe: Recipe, *, steps: int) -> None:
-        self._parameters = parameters
-        self._recipe = recipe
-        self._steps = steps
-        self._at = 0
-        self._first = {name: np.zeros_like(value) for name, value in parameters.items()}
-        self._second = {name: np.zeros_like(value) for name, value in parameters.items()}
-
-    def step(self, gradients: dict[str, Floats32]) -> None:
-        norm = float(np.sqrt(sum(float((value * value).sum()) for value in gradients.values())))
-        clip = np.float32(min(1.0, 1.0 / (norm + 1e-6)))
-        done = self._at / self._steps
-        self._at += 1
-        rate = self._recipe.rate * min(self._at / (0.1 * self._steps), max(0.0, (1 - done) / 0.9))
-        for name, gradient in gradients.items():
-            first, second = self._first[name], self._second[name]
-            first += np.float32(0.1) * (gradient * clip - first)
-            second += np.float32(0.001) * ((gradient * clip) ** 2 - second)
-            move = (first / (1 - 0.9**self._at)) / (np.sqrt(second / (1 - 0.999**self._at)) + 1e-8)
-            value = self._parameters[name]
-            value -= (rate * (move + self._recipe.decay * value)).astype(np.float32)
-
-
-def _batches(lengths: NDArray[np.int64], rng: np.random.Generator) -> list[NDArray[np.int64]]:
-    """Shuffle the clauses into batches of like length, so that little is padding."""
-    order = rng.permutation(len(lengths))
-    batches = []
-    for at in range(0, len(order), _BATCH * 12):
-        chunk = order[at : at + _BATCH * 12]
-        chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
-        batches += [chunk[start : start + _BATCH] for start in range(0, len(chunk), _BATCH)]
-    return [batches[at] for at in rng.permutation(len(batches))]
-
-
-def _pad(known: Sequence[Floats32]) -> tuple[Floats32, NDArray[np.bool_]]:
-    longest = max(len(one) for one in known)
-    tokens = np.zeros((len(known), longest, known[0].shape[1]), np.float32)
-    mask = np.zeros((len(known), longest), np.bool_)
-    for row, one in enumerate(known):
-        tokens[row, : len(one)] = one
-        mask[row, : len(one)] = True
-    return tokens, mask
+    if not of_tokens:
+        return Found(found, None)
+    back = look @ back_seen
+    back += _SHARP * back_scores @ queries
+    back += share[:, :, None] * ((error @ plain) * noise.mean)[:, None, :]
+    peaks = np.take_along_axis(back, places[:, None, :], axis=1)
+    peaks += ((error @ parameters["peaks"]) * noise.peaks)[:, None, :]
+    np.put_along_axis(back, places[:, None, :], peaks, axis=1)
+    return Found(found, back)
 
 
 def _softmax(scores: NDArray[np.floating[Any]], *, axis: int) -> Floats32:

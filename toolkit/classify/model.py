@@ -21,11 +21,14 @@ from pydantic import ValidationError
 
 from toolkit.classify.attention import Attention
 from toolkit.classify.calibration import Calibration
+from toolkit.classify.encoder import About, arrays_of, load_reader, tuned_of
 from toolkit.classify.grams import Grams
+from toolkit.classify.layers import Shape
 from toolkit.classify.linear import Linear
 from toolkit.classify.members import Members, Reader, read
 from toolkit.classify.review import ReviewCurve
 from toolkit.classify.taxonomy import Taxonomy
+from toolkit.classify.tuning import Tuned
 from toolkit.errors import InputError
 from toolkit.records import Labelling, content_id
 from toolkit.tables import replacing
@@ -33,7 +36,7 @@ from toolkit.tables import replacing
 __all__ = ["DEFAULT", "Classifier", "Stage"]
 
 DEFAULT = Path(__file__).with_name("default.npz")
-_FORMAT = 2
+_FORMAT = 3
 _BATCH = 256
 _BROKEN = (
     ValueError,
@@ -61,8 +64,9 @@ class Classifier:
     """Gives clauses their codes.
 
     The first stage, `fast`, sees n-grams alone. The second, `full`, also reads the embedding model's
-    token states; it is used where the file has it and a `reader` is there. `about` holds what training
-    measured, as JSON. `fingerprint` identifies weights, calibration, taxonomy and stage, for ledgers.
+    token states; it is used where the file has it and a `reader` is there. `encoder` says which layers of
+    that model were fitted, None where none were. `about` holds what training measured, as JSON.
+    `fingerprint` identifies weights, calibration, taxonomy and stage, for ledgers.
     """
 
     taxonomy: Taxonomy
@@ -70,13 +74,16 @@ class Classifier:
     fast: Stage
     full: Stage | None = None
     reader: Reader | None = None
+    encoder: About | None = None
     about: dict[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
 
     @property
     def stage(self) -> str:
         """Name the stage that decides."""
-        return "linear" if self.full is None or self.reader is None else "attention"
+        if self.full is None or self.reader is None:
+            return "linear"
+        return "attention" if self.encoder is None else "encoder"
 
     @property
     def calibration(self) -> Calibration:
@@ -117,7 +124,7 @@ class Classifier:
             return replace(found, fingerprint=f"{found.fingerprint}:linear")
         from toolkit.embed.states import TokenStates
 
-        reader = TokenStates()
+        reader = TokenStates() if found.encoder is None else load_reader(found.encoder)
         return replace(found, reader=reader, fingerprint=f"{found.fingerprint}:{reader.fingerprint}")
 
     def save(self, path: str | Path) -> None:
@@ -174,7 +181,8 @@ def _pack(classifier: Classifier) -> dict[str, Any]:
         "format": _FORMAT,
         "longest": members.grams.longest,
         "members": len(members.linear),
-        "attention": len(members.attention),
+        "neural": len(members.neural),
+        "encoder": None if classifier.encoder is None else classifier.encoder.model_dump(mode="json"),
         "taxonomy": classifier.taxonomy.model_dump(mode="json", by_alias=True),
     }
     arrays: dict[str, Any] = {
@@ -186,9 +194,12 @@ def _pack(classifier: Classifier) -> dict[str, Any]:
         arrays[f"weights{at}"] = np.round(linear.weights / scale).astype(np.int8)
         arrays[f"scale{at}"] = scale.astype(np.float32)
         arrays[f"offsets{at}"] = linear.offsets
-    for at, attention in enumerate(members.attention):
-        for part in fields(attention):
-            arrays[f"attention{at}_{part.name}"] = getattr(attention, part.name).astype(np.float16)
+    for at, one in enumerate(members.neural):
+        if isinstance(one, Tuned):
+            arrays |= {f"tuned{at}_{name}": value for name, value in arrays_of(one).items()}
+        else:
+            for part in fields(one):
+                arrays[f"attention{at}_{part.name}"] = getattr(one, part.name).astype(np.float16)
     for prefix, stage in (("", classifier.fast), ("full_", classifier.full)):
         if stage is not None:
             arrays[f"{prefix}review"] = stage.review.points
@@ -209,10 +220,8 @@ def _unpack(arrays: dict[str, NDArray[Any]], about: dict[str, Any], fingerprint:
         Linear(arrays[f"weights{at}"].astype(np.float32) * arrays[f"scale{at}"], arrays[f"offsets{at}"])
         for at in range(about["members"])
     )
-    attention = tuple(
-        Attention(**{p.name: arrays[f"attention{at}_{p.name}"].astype(np.float32) for p in fields(Attention)})
-        for at in range(about.get("attention", 0))
-    )
+    encoder = None if about["encoder"] is None else About.model_validate(about["encoder"])
+    neural = tuple(_unpack_neural(arrays, at, encoder) for at in range(about["neural"]))
     idf = arrays["idf"].astype(np.float32)
     shape = (len(names), len(taxonomy.codes))
     if len(idf) != len(names) or any(member.weights.shape != shape for member in linear):
@@ -220,12 +229,22 @@ def _unpack(arrays: dict[str, NDArray[Any]], about: dict[str, Any], fingerprint:
     grams = Grams({gram: at for at, gram in enumerate(names)}, idf, about["longest"])
     return Classifier(
         taxonomy=taxonomy,
-        members=Members(grams, linear, attention),
+        members=Members(grams, linear, neural),
         fast=_unpack_stage(arrays, ""),
-        full=_unpack_stage(arrays, "full_") if attention else None,
+        full=_unpack_stage(arrays, "full_") if neural else None,
+        encoder=encoder,
         about=about,
         fingerprint=fingerprint,
     )
+
+
+def _unpack_neural(arrays: dict[str, NDArray[Any]], at: int, encoder: About | None) -> Attention | Tuned:
+    if encoder is None:
+        names = {part.name: f"attention{at}_{part.name}" for part in fields(Attention)}
+        return Attention(**{name: arrays[stored].astype(np.float32) for name, stored in names.items()})
+    prefix = f"tuned{at}_"
+    own = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+    return tuned_of(own, count=encoder.layers, shape=Shape(encoder.heads, encoder.epsilon))
 
 
 def _unpack_stage(arrays: dict[str, NDArray[Any]], prefix: str) -> Stage:

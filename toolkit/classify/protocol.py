@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.classify.calibration import fit_calibration
+from toolkit.classify.encoder import Encoder
 from toolkit.classify.labels import Coded
 from toolkit.classify.measures import Measures, measure
 from toolkit.classify.members import Reader
 from toolkit.classify.review import ReviewCurve
-from toolkit.classify.training import Lesson
+from toolkit.classify.training import Lesson, Steps
 from toolkit.errors import InputError
 from toolkit.records import Record
 from toolkit.text import squeeze
@@ -50,14 +51,22 @@ class Protocol(Record):
 
 
 def run_protocol(
-    coded: Coded, *, reader: Reader | None = None, review: float = 0.9, progress: Progress | None = None
+    coded: Coded,
+    *,
+    reader: Reader | None = None,
+    encoder: Encoder | None = None,
+    review: float = 0.9,
+    progress: Progress | None = None,
 ) -> Protocol:
-    """Run the five folds, with a `reader` of token states those of the second stage."""
+    """Run the five folds, with a `reader` of token states those of the second stage.
+
+    With an `encoder`, whose reader that is, its upper layers are fitted.
+    """
     folds = coded.folds
     names = sorted({int(fold) for fold in folds})
     if len(names) < 3:
         raise InputError(f"the clauses fall into {len(names)} folds", hint="code more clauses")
-    held = _margins_without(Lesson.of(coded, reader), names, progress)
+    held = _margins_without(Lesson.of(coded, reader, encoder), names, progress)
     scores = np.zeros(coded.truth.shape)
     chosen = np.zeros(coded.truth.shape, dtype=np.bool_)
     accepted = np.zeros(len(coded), dtype=np.bool_)
@@ -84,16 +93,15 @@ def _margins_without(lesson: Lesson, names: list[int], progress: Progress | None
     folds = lesson.coded.folds
     left_out = [(name,) for name in names] + list(combinations(names, 2))
     held: dict[int, Floats] = {}
-    for done, without in enumerate(left_out):
-        if progress is not None:
-            progress(done, len(left_out), "fitting without folds " + ", ".join(str(at + 1) for at in without))
-        members = lesson.fit(np.flatnonzero(~np.isin(folds, without)))
+    steps = Steps(progress, total=len(left_out))
+    for without in left_out:
+        steps.begin("fitting without folds " + ", ".join(str(at + 1) for at in without))
+        members = lesson.fit(np.flatnonzero(~np.isin(folds, without)), progress=steps.within)
         for fold in without:
             rows = np.flatnonzero(folds == (fold if len(without) == 1 else sum(without) - fold))
             found = members.margins(lesson.clauses.take(rows))
             held.setdefault(fold, np.zeros((len(found), *lesson.coded.truth.shape)))[:, rows] = found
-    if progress is not None:
-        progress(len(left_out), len(left_out), "done")
+    steps.end()
     return held
 
 

@@ -23,7 +23,7 @@ from toolkit.embed.runner import WINDOW, BertRunner
 from toolkit.errors import ModelError
 from toolkit.models import installed_member
 
-__all__ = ["Embedder", "Kind", "Vectors", "load_embedder"]
+__all__ = ["Embedder", "Kind", "Vectors", "load_embedder", "weight_file"]
 
 Kind = Literal["query", "passage"]
 Vectors = NDArray[np.float32]
@@ -125,19 +125,25 @@ class Embedder:
         self.close()
 
 
-def load_embedder(path: str | Path | None = None) -> Embedder:
+def load_embedder(path: str | Path | None = None, *, layers: int | None = None) -> Embedder:
     """Give the installed embedding model, or the one in a weight file or GGUF; it loads when first used.
 
-    Raises ModelError where none is installed.
+    With `layers` it is the lowest layers of a weight file alone. Raises ModelError where none is installed.
     """
-    source = Path(path) if path is not None else installed_member("e5-small")
-    if not source.is_file():
-        raise ModelError(f"there is no embedding model at {source}", hint="run: zhengce setup")
-    if source.suffix == ".gguf":
+    source = weight_file(path)
+    if source.suffix == ".gguf" and layers is None:
         return Embedder(source)
     from toolkit.embed.weights import prepare_gguf
 
-    return Embedder(prepare_gguf(source))
+    return Embedder(prepare_gguf(source, layers=layers))
+
+
+def weight_file(path: str | Path | None = None) -> Path:
+    """Give the file of the installed embedding model, or that path; ModelError where it is not there."""
+    source = Path(path) if path is not None else installed_member("e5-small")
+    if not source.is_file():
+        raise ModelError(f"there is no embedding model at {source}", hint="run: zhengce setup")
+    return source
 
 
 def _cores() -> int:

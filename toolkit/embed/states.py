@@ -1,7 +1,8 @@
-"""The embedding model's last hidden states, token by token: what a vector for the whole text averages away.
+"""The embedding model's hidden states, token by token: what a vector for the whole text averages away.
 
-In: texts. Out: one float16 array (tokens, 384) a text, in their order; the borders are left out and tokens
-beyond the first 256 too. The same weights as `Embedder`, without pooling.
+In: texts. Out: one float16 array (tokens, 384) a text, in their order; tokens beyond the first 256 are left
+out. The same weights as `Embedder`, without pooling: the last layer's states without the borders, or those
+of a layer below with them, for layers that are fitted to a task.
 """
 
 from __future__ import annotations
@@ -49,16 +50,20 @@ class _StateRunner(BertRunner):
             found = np.ctypeslib.as_array(
                 self._c.llama_get_embeddings(context), shape=(len(tokens), self.dimension)
             )
-            return (found[1:-1] if ids else found[:1]).astype(np.float16)
+            return found.astype(np.float16)
         finally:
             self._contexts.put(worker)
 
 
 class TokenStates:
-    """Gives token states; loads the model at the first text, and is used from one thread at a time."""
+    """Gives token states; loads the model at the first text, and is used from one thread at a time.
 
-    def __init__(self, path: str | Path | None = None) -> None:
-        self._embedder = load_embedder(path)
+    With `layers` only so many of the lowest layers are computed, and the states of the borders are kept.
+    """
+
+    def __init__(self, path: str | Path | None = None, *, layers: int | None = None) -> None:
+        self._embedder = load_embedder(path, layers=layers)
+        self._bordered = layers is not None
         self._runner: _StateRunner | None = None
         self.fingerprint = self._embedder.fingerprint
 
@@ -74,7 +79,8 @@ class TokenStates:
         found: list[NDArray[np.float16]] = []
         for at in range(0, len(texts), _GROUP):
             group = [prepare(text, "passage") for text in texts[at : at + _GROUP]]
-            found += self._runner.states([self._runner.tokenize(text)[:MOST_TOKENS] for text in group])
+            whole = self._runner.states([self._runner.tokenize(text)[:MOST_TOKENS] for text in group])
+            found += whole if self._bordered else [one[1:-1] if len(one) > 2 else one[:1] for one in whole]
             if progress is not None:
                 progress(len(found))
         return found

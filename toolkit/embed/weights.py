@@ -13,15 +13,18 @@ import os
 import struct
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from filelock import FileLock
+from numpy.typing import NDArray
 
 from toolkit.embed.gguf import F32, Q4_0, Tensor, Value, write_gguf
 from toolkit.errors import ModelError
 
-__all__ = ["prepare_gguf"]
+__all__ = ["UpperLayers", "prepare_gguf", "read_upper"]
 
 _LAYER = {
     "q": "attn_q",
@@ -39,6 +42,13 @@ _OUTER = {
     "emb.type": "token_types.weight",
     "emb.ln.w": "token_embd_norm.weight",
     "emb.ln.b": "token_embd_norm.bias",
+}
+_UPPER = {
+    "out": "attn_output",
+    "norm1": "attn_output_norm",
+    "up": "ffn_up",
+    "down": "ffn_down",
+    "norm2": "layer_output_norm",
 }
 _NORMAL, _UNKNOWN, _CONTROL = 1, 2, 3
 
@@ -65,37 +75,96 @@ class _Pieces:
     unknown: int
 
 
-def prepare_gguf(source: Path) -> Path:
+@dataclass(frozen=True)
+class UpperLayers:
+    """The layers from some layer up: for each the names of `toolkit.classify.layers.PARTS` and arrays
+    (out, in) or (out,), and how many heads they have."""
+
+    layers: tuple[dict[str, NDArray[np.float32]], ...]
+    heads: int
+    epsilon: float
+
+
+def prepare_gguf(source: Path, *, layers: int | None = None) -> Path:
     """Give the GGUF of a weight file, writing it the first time (a second or two).
 
-    Its name holds the first 16 characters of the source's SHA-256. Two processes at once do no harm.
+    With `layers` it holds the lowest layers alone. Its name holds the first 16 characters of the source's
+    SHA-256. Two processes at once do no harm.
     """
-    ready = _existing(source)
+    ready = _existing(source, layers)
     if ready is not None:
         return ready
     with FileLock(source.with_suffix(".lock")):
-        ready = _existing(source)
-        return ready if ready is not None else _convert(source)
+        ready = _existing(source, layers)
+        return ready if ready is not None else _convert(source, layers)
 
 
-def _existing(source: Path) -> Path | None:
+def read_upper(source: Path, *, first: int) -> UpperLayers:
+    """Read a weight file's layers from number `first` (from 0) up, as float32."""
+    with _named_faults(source):
+        image = memoryview(source.read_bytes())
+        _, tensors, sizes = _read(image, "")
+    found = {tensor.name: tensor for tensor in tensors}
+    layers = []
+    for number in range(first, sizes.layers):
+
+        def part(name: str, number: int = number) -> NDArray[np.float32]:
+            return _floats(found[f"blk.{number}.{name}"])
+
+        layer = {
+            f"{own}.{kind}": part(f"{theirs}.{kind}")
+            for own, theirs in _UPPER.items()
+            for kind in ("weight", "bias")
+        }
+        for kind in ("weight", "bias"):
+            layer[f"qkv.{kind}"] = np.concatenate([part(f"attn_{letter}.{kind}") for letter in "qkv"])
+        layers.append(layer)
+    return UpperLayers(tuple(layers), sizes.heads, sizes.epsilon)
+
+
+def _floats(tensor: Tensor) -> NDArray[np.float32]:
+    """Give a tensor's values, (out, in) for a matrix. A Q4_0 block is a float16 scale and 32 values of 4
+    bits, of which the low halves come first."""
+    shape = tuple(reversed(tensor.shape))
+    if tensor.type == F32:
+        return np.frombuffer(tensor.data, dtype="<f4").reshape(shape).astype(np.float32)
+    blocks = np.frombuffer(tensor.data, dtype=np.dtype([("scale", "<f2"), ("halves", "u1", 16)]))
+    values = np.concatenate([blocks["halves"] & 15, blocks["halves"] >> 4], axis=1).astype(np.float32) - 8
+    return (values * blocks["scale"].astype(np.float32)[:, None]).reshape(shape)
+
+
+@contextmanager
+def _named_faults(source: Path) -> Iterator[None]:
+    try:
+        yield
+    except (struct.error, ValueError, KeyError) as error:
+        raise ModelError(
+            f"the embedding model {source} is broken ({error})", hint="run: zhengce setup"
+        ) from error
+
+
+def _suffix(layers: int | None) -> str:
+    return "" if layers is None else f"-{layers}"
+
+
+def _existing(source: Path, layers: int | None) -> Path | None:
     made = source.stat().st_mtime_ns
-    for path in source.parent.glob("e5-small-*.gguf"):
+    for path in source.parent.glob(f"e5-small-{'[0-9a-f]' * 16}{_suffix(layers)}.gguf"):
         if path.stat().st_mtime_ns >= made:
             return path
     return None
 
 
-def _convert(source: Path) -> Path:
+def _convert(source: Path, layers: int | None) -> Path:
     image = memoryview(source.read_bytes())
     digest = hashlib.sha256(image).hexdigest()
-    target = source.with_name(f"e5-small-{digest[:16]}.gguf")
-    try:
-        fields, tensors = _read(image, digest)
-    except (struct.error, ValueError, KeyError) as error:
-        raise ModelError(
-            f"the embedding model {source} is broken ({error})", hint="run: zhengce setup"
-        ) from error
+    target = source.with_name(f"e5-small-{digest[:16]}{_suffix(layers)}.gguf")
+    with _named_faults(source):
+        fields, tensors, sizes = _read(image, digest)
+    if layers is not None:
+        fields["bert.block_count"] = layers
+        above = tuple(f"blk.{number}." for number in range(layers, sizes.layers))
+        tensors = [tensor for tensor in tensors if not tensor.name.startswith(above)]
     handle, partial = tempfile.mkstemp(dir=source.parent, prefix=".e5-", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as out:
@@ -127,7 +196,7 @@ class _Cursor:
         return bytes(self._image[self.at - length : self.at])
 
 
-def _read(image: memoryview, digest: str) -> tuple[dict[str, Value], list[Tensor]]:
+def _read(image: memoryview, digest: str) -> tuple[dict[str, Value], list[Tensor], _Sizes]:
     if bytes(image[:4]) != b"E5S1":
         raise ValueError("it does not begin with E5S1")
     cursor = _Cursor(image)
@@ -135,7 +204,8 @@ def _read(image: memoryview, digest: str) -> tuple[dict[str, Value], list[Tensor
     sizes = _Sizes(*cursor.take("7if"))
     cursor.take("i")  # weights a Q4_0 block, always 32
     pieces = _read_pieces(cursor)
-    return _fields(sizes, pieces, digest), list(_tensors(image, cursor, sizes, len(pieces.texts)))
+    tensors = list(_tensors(image, cursor, sizes, len(pieces.texts)))
+    return _fields(sizes, pieces, digest), tensors, sizes
 
 
 def _read_pieces(cursor: _Cursor) -> _Pieces:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,17 @@ def masked(lengths: list[int], seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(size=(*mask.shape, WIDTH)), mask
 
 
+def slope(value: Callable[[], float], array: np.ndarray, at: tuple[int, ...]) -> object:
+    """What the gradient at a place must be near: the difference that a small step there makes."""
+    before = array[at]
+    array[at] = before + 1e-5
+    above = value()
+    array[at] = before - 1e-5
+    below = value()
+    array[at] = before
+    return pytest.approx((above - below) / 2e-5, rel=1e-3, abs=1e-6)
+
+
 def test_every_weight_has_the_gradient_that_differences_show() -> None:
     layers = random_layers(2, kind=np.float64)
     tokens, mask = masked([7, 4, 1])
@@ -49,13 +62,7 @@ def test_every_weight_has_the_gradient_that_differences_show() -> None:
     for name, weight in layers.weights.items():
         for _ in range(3):
             at = tuple(int(rng.integers(size)) for size in weight.shape)
-            before = weight[at]
-            weight[at] = before + 1e-5
-            above = value()
-            weight[at] = before - 1e-5
-            below = value()
-            weight[at] = before
-            assert found[name][at] == pytest.approx((above - below) / 2e-5, rel=1e-3, abs=1e-6), name
+            assert found[name][at] == slope(value, weight, at), name
 
 
 def test_the_head_s_gradients_are_those_that_differences_show() -> None:
@@ -88,13 +95,7 @@ def test_the_head_s_gradients_are_those_that_differences_show() -> None:
         gradient = found.tokens if name == "tokens" else found.parameters[name]
         for _ in range(6):
             at = tuple(int(rng.integers(size)) for size in array.shape)
-            before = array[at]
-            array[at] = before + 1e-5
-            above = value()
-            array[at] = before - 1e-5
-            below = value()
-            array[at] = before
-            assert gradient[at] == pytest.approx((above - below) / 2e-5, rel=1e-3, abs=1e-6), name
+            assert gradient[at] == slope(value, array, at), name
 
 
 def test_padding_changes_no_state() -> None:

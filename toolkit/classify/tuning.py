@@ -2,8 +2,8 @@
 
 In: each clause's hidden states at the layer below (from llama.cpp, which keeps its weights as they are) and
 the truth. Out: `Tuned`, the fitted upper layers with `Attention` over what they give. The same numpy code
-computes margins in fitting and in use. A batch is parted among the cores; the sums are in one order, so a
-fit repeats itself.
+computes margins in fitting and in use. A batch is parted among the cores; on as many cores a fit repeats
+itself.
 """
 
 from __future__ import annotations

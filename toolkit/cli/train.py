@@ -33,8 +33,8 @@ def command(
     """Fit the classifier to LABELS, a text file of lines `clause<TAB>6,11`.
 
     Prints how well clauses held out of the fitting were coded, and which codings deserve a second look.
-    For 1,500 clauses on two cores five minutes, with --fast one, with --tune half an hour; interrupted, the
-    same command goes on after the last finished fit.
+    For 1,500 clauses on two cores this takes minutes, with --fast one, with --tune half an hour; interrupted,
+    --tune goes on after the last finished fit.
     """
     from toolkit.classify import train
     from toolkit.classify.tables import training_text

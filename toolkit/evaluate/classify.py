@@ -38,8 +38,8 @@ def command(
 ) -> None:
     """Fit, tune and calibrate on four folds of LABELS and score the fifth, five times.
 
-    A clause's fold is the MD5 of its text modulo 5. For 1,500 clauses on two cores about five minutes,
-    with --fast two, with --tune an hour; fits that an interrupted --tune finished are not made again.
+    A clause's fold is the MD5 of its text modulo 5. For 1,500 clauses on two cores this takes minutes, with
+    --tune about an hour; fits that an interrupted --tune finished are not made again.
     """
     from toolkit.classify import Classifier, load_taxonomy, read_labels, run_protocol, score_on
     from toolkit.classify.tables import measures_text, protocol_text

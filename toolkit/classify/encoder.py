@@ -23,7 +23,7 @@ from toolkit.classify.layers import Layers, Shape, named
 from toolkit.classify.tuning import Tuned, TuningRecipe, fit_tuned, pack, unpack
 from toolkit.embed import weight_file
 from toolkit.embed.states import TokenStates
-from toolkit.embed.weights import read_upper
+from toolkit.embed.weights import read_layers
 from toolkit.errors import InputError
 from toolkit.models import cache_folder
 from toolkit.models.catalogue import EMBEDDING_MODEL, require
@@ -69,7 +69,7 @@ class Encoder:
 
 def load_encoder() -> Encoder:
     """Load the installed embedding model, its upper layers to be fitted; ModelError where none is there."""
-    whole = read_upper(weight_file(), first=0)
+    whole = read_layers(weight_file())
     first = len(whole.layers) - FITTED
     upper = whole.layers[first:]
     return Encoder(

@@ -90,20 +90,18 @@ def fit_members(
     truth: NDArray[np.int8],
     *,
     encoder: Encoder | None = None,
-    fits: Fits | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Members:
     """Fit all members to clauses and their truth (clauses, codes).
 
-    With an `encoder`, whose lower layers gave the states, its upper layers are fitted: `fits` keeps them,
-    and `progress` gets the batches done and how many there will be.
+    With an `encoder`, whose lower layers gave the states, its upper layers are fitted, unless that was done
+    before; `progress` gets the batches done and how many there will be.
     """
     grams = fit_grams(clauses.counted, longest=LONGEST_GRAM, fewest=_FEWEST_TEXTS)
     matrix = grams.matrix(clauses.counted)
     neural: tuple[Attention | Tuned, ...] = ()
     if clauses.states is not None and encoder is not None:
-        kept = fits or Fits()
-        neural = (kept.fit(encoder, clauses.texts, clauses.states, truth, progress=progress),)
+        neural = (Fits().fit(encoder, clauses.texts, clauses.states, truth, progress=progress),)
     elif clauses.states is not None:
         neural = tuple(fit_attention(clauses.states, truth, Recipe(seed=seed)) for seed in _SEEDS)
     return Members(grams, (fit_linear(matrix, truth), fit_logistic(matrix, truth)), neural)

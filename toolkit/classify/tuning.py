@@ -8,7 +8,6 @@ itself.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from toolkit.classify.attention import Attention, Noise, Recipe, States, gradients, moments, start
 from toolkit.classify.descent import Adam, batches, pad
 from toolkit.classify.layers import PARTS, Layers, Shape
+from toolkit.embed import usable_cores
 
 __all__ = ["Tuned", "TuningRecipe", "fit_tuned", "pack", "unpack"]
 
@@ -166,7 +166,7 @@ def _alike(lengths: list[int]) -> Iterator[list[int]]:
 
 def _shards(count: int) -> list[slice]:
     """Part a batch among the cores, every other clause to another one: they stand in order of length."""
-    parts = min(count, _cores())
+    parts = min(count, usable_cores())
     return [slice(part, None, parts) for part in range(parts)]
 
 
@@ -175,12 +175,8 @@ def _pool() -> Iterator[ThreadPoolExecutor]:
     """Give a thread a core, with numpy's own threads off: its small products gain nothing from them."""
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_cores()) as pool:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(usable_cores()) as pool:
         yield pool
-
-
-def _cores() -> int:
-    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def pack(layers: Layers) -> dict[str, NDArray[Any]]:

@@ -23,7 +23,7 @@ from toolkit.embed.runner import WINDOW, BertRunner
 from toolkit.errors import ModelError
 from toolkit.models import installed_member
 
-__all__ = ["Embedder", "Kind", "Vectors", "load_embedder", "weight_file"]
+__all__ = ["Embedder", "Kind", "Vectors", "load_embedder", "usable_cores", "weight_file"]
 
 Kind = Literal["query", "passage"]
 Vectors = NDArray[np.float32]
@@ -49,7 +49,7 @@ class Embedder:
 
     def __init__(self, path: Path, *, workers: int | None = None, threads: int = 1) -> None:
         self._path = path
-        self._workers = workers or _cores()
+        self._workers = workers or usable_cores()
         self._threads = threads
         self._runner: BertRunner | None = None
         self._lock = threading.Lock()
@@ -146,7 +146,8 @@ def weight_file(path: str | Path | None = None) -> Path:
     return source
 
 
-def _cores() -> int:
+def usable_cores() -> int:
+    """Count the processor cores that this process may use."""
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 

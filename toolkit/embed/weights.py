@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from toolkit.embed.gguf import F32, Q4_0, Tensor, Value, write_gguf
 from toolkit.errors import ModelError
 
-__all__ = ["UpperLayers", "prepare_gguf", "read_upper"]
+__all__ = ["EncoderLayers", "prepare_gguf", "read_layers"]
 
 _LAYER = {
     "q": "attn_q",
@@ -43,7 +43,7 @@ _OUTER = {
     "emb.ln.w": "token_embd_norm.weight",
     "emb.ln.b": "token_embd_norm.bias",
 }
-_UPPER = {
+_THEIRS = {
     "out": "attn_output",
     "norm1": "attn_output_norm",
     "up": "ffn_up",
@@ -76,8 +76,8 @@ class _Pieces:
 
 
 @dataclass(frozen=True)
-class UpperLayers:
-    """The layers from some layer up: for each the names of `toolkit.classify.layers.PARTS` and arrays
+class EncoderLayers:
+    """The encoder's layers: for each the names of `toolkit.classify.layers.PARTS` and arrays
     (out, in) or (out,), and how many heads they have."""
 
     layers: tuple[dict[str, NDArray[np.float32]], ...]
@@ -99,27 +99,27 @@ def prepare_gguf(source: Path, *, layers: int | None = None) -> Path:
         return ready if ready is not None else _convert(source, layers)
 
 
-def read_upper(source: Path, *, first: int) -> UpperLayers:
-    """Read a weight file's layers from number `first` (from 0) up, as float32."""
+def read_layers(source: Path) -> EncoderLayers:
+    """Read a weight file's layers, from the lowest up, as float32."""
     with _named_faults(source):
         image = memoryview(source.read_bytes())
         _, tensors, sizes = _read(image, "")
     found = {tensor.name: tensor for tensor in tensors}
     layers = []
-    for number in range(first, sizes.layers):
+    for number in range(sizes.layers):
 
         def part(name: str, number: int = number) -> NDArray[np.float32]:
             return _floats(found[f"blk.{number}.{name}"])
 
         layer = {
             f"{own}.{kind}": part(f"{theirs}.{kind}")
-            for own, theirs in _UPPER.items()
+            for own, theirs in _THEIRS.items()
             for kind in ("weight", "bias")
         }
         for kind in ("weight", "bias"):
             layer[f"qkv.{kind}"] = np.concatenate([part(f"attn_{letter}.{kind}") for letter in "qkv"])
         layers.append(layer)
-    return UpperLayers(tuple(layers), sizes.heads, sizes.epsilon)
+    return EncoderLayers(tuple(layers), sizes.heads, sizes.epsilon)
 
 
 def _floats(tensor: Tensor) -> NDArray[np.float32]:
